@@ -1,0 +1,1 @@
+//! The page's entrance in the browser: hydrate the server's HTML or mount on the shell.

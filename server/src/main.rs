@@ -1,0 +1,3 @@
+//! The axum program.
+
+fn main() {}

@@ -1,0 +1,2 @@
+//! How copies agree: the sync engine.
+#![no_std]
