@@ -1,0 +1,121 @@
+//! What a device keeps of one row: the server's version, and what its person sees.
+
+use super::outbox::LocalChange;
+use crate::id::Id;
+use crate::local::{Found, Tick};
+use crate::merge::merge;
+use crate::row::Row;
+use alloc::string::String;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// One row in the device's store. `seen` is always `base` with this device's own
+/// unacknowledged changes joined on top by the same [`merge`]; so a lost answer, an echo or a
+/// race ends in the same state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Its key.
+    pub key: Id,
+    /// The row as the server has it; none while the server has not been heard about it.
+    pub base: Option<Row>,
+    /// The row as its person sees it.
+    pub seen: Row,
+    /// How many of its changes the server has not acknowledged.
+    pub waiting: u32,
+    /// The code and words of the last refusal, while a refused change is on top.
+    pub refused: Option<(String, String)>,
+}
+
+impl Record {
+    /// Nothing yet.
+    #[must_use]
+    pub fn empty(table: &str, key: Id) -> Self {
+        Self {
+            key,
+            base: None,
+            seen: Row::empty(table, key),
+            waiting: 0,
+            refused: None,
+        }
+    }
+
+    /// Joins the open changes of this row, oldest first, to the server's version again.
+    pub fn rebuild<'a>(&mut self, open: impl Iterator<Item = &'a LocalChange>) {
+        self.seen = self
+            .base
+            .clone()
+            .unwrap_or_else(|| Row::empty(&self.seen.table, self.key));
+        self.waiting = 0;
+        self.refused = None;
+        for local in open {
+            self.waiting += 1;
+            self.refused = local.refusal.clone().or(self.refused.take());
+            merge(&mut self.seen, &local.change);
+        }
+    }
+
+    /// Whether its person sees it at all.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        !self.seen.deleted && !self.seen.fields.is_empty()
+    }
+
+    /// How far its latest words have come.
+    #[must_use]
+    pub fn tick(&self) -> Tick {
+        match &self.refused {
+            Some((code, message)) => Tick::Attention {
+                code: code.clone(),
+                message: message.clone(),
+            },
+            None if self.waiting > 0 => Tick::Local,
+            None => Tick::Synced,
+        }
+    }
+
+    /// The row as a page is told of it.
+    #[must_use]
+    pub fn found(&self) -> Found {
+        Found {
+            key: self.key,
+            fields: self.seen.fields.clone(),
+            tick: self.tick(),
+        }
+    }
+}
+
+/// All that is stored of one row, as read inside the transaction that will write it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// The row, if there is one.
+    pub record: Option<Record>,
+    /// Its changes, open and closed, oldest first.
+    pub changes: Vec<LocalChange>,
+}
+
+impl Held {
+    /// The changes that lie on top of the row, oldest first.
+    #[must_use]
+    pub fn open(&self) -> Vec<LocalChange> {
+        self.changes
+            .iter()
+            .filter(|local| local.state.is_open())
+            .cloned()
+            .collect()
+    }
+
+    /// Takes over what an edit wrote, for the next edit of the same transaction to build on.
+    pub fn take(&mut self, record: Record, changes: &[LocalChange]) {
+        self.record = Some(record);
+        for local in changes {
+            match self
+                .changes
+                .iter_mut()
+                .find(|held| held.local_seq == local.local_seq)
+            {
+                Some(held) => held.clone_from(local),
+                None => self.changes.push(local.clone()),
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What a failure means: whether it is the network's, the session's or the change's, whether it
+//! spends one of the change's attempts, and how long to wait.
+
+use crate::id::Mint;
+use crate::limits::{ATTEMPT_DELAYS_MS, BACKOFF_MS_MAX, BACKOFF_MS_MIN, BUSY_MS};
+use alloc::string::String;
+
+/// How a request or a stream failed, as its host saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkFailure {
+    /// No answer: no network, no server, or too late.
+    Unreachable,
+    /// An answer, but not from our server: a captive portal, a proxy's page.
+    NotOurs,
+    /// The stream ended as streams do: a restart, a proxy's patience.
+    Ended,
+    /// No session, or not any more.
+    Unauthorized,
+    /// The server answered with an error.
+    Server {
+        /// The HTTP status.
+        status: u16,
+        /// The code in its answer, if it had one.
+        code: String,
+        /// What it said about when to come back.
+        retry_after_ms: Option<u64>,
+    },
+    /// A frame could not be read.
+    Undecodable {
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+/// The classes of failure that differ in what is done about them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureClass {
+    /// The network or the server is away. Spends no attempt; waits and goes on for ever.
+    Away,
+    /// The server is busy and said when to come back. Spends no attempt.
+    Busy {
+        /// In milliseconds from now.
+        retry_after_ms: u64,
+    },
+    /// The session has ended. Spends no attempt; waits for the person.
+    Session,
+    /// The server failed at this. Spends an attempt.
+    Broken,
+}
+
+impl LinkFailure {
+    /// What is done about it.
+    #[must_use]
+    pub const fn class(&self) -> FailureClass {
+        match self {
+            Self::Unreachable | Self::NotOurs | Self::Ended => FailureClass::Away,
+            Self::Server {
+                status: 502..=504, ..
+            } => FailureClass::Away,
+            Self::Unauthorized => FailureClass::Session,
+            Self::Server {
+                status: 429,
+                retry_after_ms,
+                ..
+            } => {
+                let retry_after_ms = match retry_after_ms {
+                    Some(ms) => *ms,
+                    None => BUSY_MS,
+                };
+                FailureClass::Busy { retry_after_ms }
+            }
+            Self::Server { .. } | Self::Undecodable { .. } => FailureClass::Broken,
+        }
+    }
+
+    /// The word that programs go by.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::NotOurs => "not_our_server",
+            Self::Ended => "ended",
+            Self::Unauthorized => "no_session",
+            Self::Server { code, .. } if !code.is_empty() => code,
+            Self::Server { .. } => "server_error",
+            Self::Undecodable { .. } => "bad_frame",
+        }
+    }
+}
+
+/// How long to wait before connecting again: exponential, with full jitter, so that a crowd
+/// which lost its server together does not come back together (Brooker, "Exponential Backoff
+/// And Jitter", 2015). `failures` counts from 1.
+#[must_use]
+pub fn backoff_ms(failures: u32, mint: &mut Mint) -> u64 {
+    let doublings = failures.saturating_sub(1).min(16);
+    let ceiling = (BACKOFF_MS_MIN << doublings).min(BACKOFF_MS_MAX);
+    mint.below(ceiling + 1)
+}
+
+/// How long a change waits after so many attempts were spent on it.
+#[must_use]
+pub fn attempt_delay_ms(attempts: u32, mint: &mut Mint) -> u64 {
+    let place = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX);
+    match ATTEMPT_DELAYS_MS.get(place) {
+        Some(delay_ms) => *delay_ms,
+        None => backoff_ms(attempts, mint),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_grows_to_its_bound_and_is_spread_over_it() {
+        let mut mint = Mint::new(0, [1, 2]);
+        for failures in [1, 2, 5, 6, 40, u32::MAX] {
+            let ceiling =
+                (BACKOFF_MS_MIN << failures.saturating_sub(1).min(16)).min(BACKOFF_MS_MAX);
+            let waits: alloc::vec::Vec<_> =
+                (0..200).map(|_| backoff_ms(failures, &mut mint)).collect();
+            assert!(waits.iter().all(|wait| *wait <= ceiling));
+            assert!(waits.iter().any(|wait| *wait < ceiling / 4));
+            assert!(waits.iter().any(|wait| *wait > ceiling * 3 / 4));
+        }
+    }
+
+    #[test]
+    fn an_absent_server_spends_no_attempt_and_a_failing_one_does() {
+        let server = |status| LinkFailure::Server {
+            status,
+            code: String::new(),
+            retry_after_ms: None,
+        };
+        assert_eq!(LinkFailure::Unreachable.class(), FailureClass::Away);
+        assert_eq!(LinkFailure::NotOurs.class(), FailureClass::Away);
+        assert_eq!(server(503).class(), FailureClass::Away);
+        assert_eq!(server(500).class(), FailureClass::Broken);
+        assert_eq!(
+            server(429).class(),
+            FailureClass::Busy {
+                retry_after_ms: BUSY_MS
+            }
+        );
+        assert_eq!(LinkFailure::Unauthorized.class(), FailureClass::Session);
+    }
+}

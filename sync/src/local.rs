@@ -1,0 +1,298 @@
+//! What a page asks its data worker, and what the worker tells its page.
+//!
+//! Requests and answers are matched by a number that the page gives. The messages are JSON, for
+//! page and worker are two programs that share only this file and greet each other with their
+//! build.
+
+use crate::change::Op;
+use crate::device::status::Connectivity;
+use crate::id::Id;
+use crate::value::{Fields, Value};
+use alloc::string::String;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// A page's request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// The page's number for it; the answer carries the same.
+    pub id: u64,
+    /// What is asked.
+    pub ask: Ask,
+}
+
+/// What a page may ask.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ask {
+    /// Who is signed in on this device, as far as the device knows. Answered by
+    /// [`Answer::Account`].
+    Account,
+    /// The server has just accepted this person's sign-in: open their journal. Answered by
+    /// [`Answer::Account`].
+    SignedIn {
+        /// The person.
+        account: Account,
+    },
+    /// The person has signed out: close their journal. It is removed from this device when
+    /// everything in it is on the server, and kept for their next sign-in when not. Answered by
+    /// [`Answer::Done`].
+    SignedOut,
+    /// Rows. Answered by [`Answer::Rows`].
+    Query(Query),
+    /// Edits, kept together or not at all. Answered by [`Answer::Done`] once they are on disk.
+    Mutate {
+        /// The edits, at most [`crate::limits::MUTATION_EDITS_MAX`].
+        edits: Vec<Edit>,
+        /// A draft that these edits make superfluous; it goes in the same transaction.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        drop_draft: Option<String>,
+    },
+    /// Keeps unfinished writing on this device. Answered by [`Answer::Done`].
+    SaveDraft {
+        /// The draft's name.
+        slot: String,
+        /// What is written so far.
+        fields: Fields,
+    },
+    /// Unfinished writing. Answered by [`Answer::Draft`].
+    ReadDraft {
+        /// The draft's name.
+        slot: String,
+    },
+    /// Lets unfinished writing go. Answered by [`Answer::Done`].
+    DropDraft {
+        /// The draft's name.
+        slot: String,
+    },
+    /// A new name, for a row that is about to be made. Answered by [`Answer::Id`].
+    NewId,
+    /// Try to reach the server now. Answered by [`Answer::Done`].
+    SyncNow,
+    /// Something the page heard from the browser. Answered by [`Answer::Done`].
+    Signal(Signal),
+}
+
+/// What a page hears and its worker cannot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Signal {
+    /// The browser says that there is a network.
+    Online,
+    /// The browser says that there is none.
+    Offline,
+    /// The page has become visible.
+    Visible,
+}
+
+/// The person whose journal is open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Their name for programs.
+    pub id: Id,
+    /// Their e-mail address.
+    pub email: String,
+}
+
+/// Which rows, in which order. Deleted rows are never among them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Query {
+    /// The table.
+    pub table: String,
+    /// Only the row of this key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Id>,
+    /// In the order of this indexed field, and only within its range.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<Range>,
+    /// Only rows that pass all of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keep: Vec<Keep>,
+    /// How many rows to pass over.
+    #[serde(default)]
+    pub offset: usize,
+    /// How many rows to return, at most [`crate::limits::QUERY_ROWS_MAX`].
+    pub limit: usize,
+}
+
+/// An order by an indexed field, and bounds in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Range {
+    /// The indexed field.
+    pub field: String,
+    /// Not below this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Value>,
+    /// Not above this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Value>,
+    /// Highest first.
+    #[serde(default)]
+    pub descending: bool,
+}
+
+/// A condition on one field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keep {
+    /// The field.
+    pub field: String,
+    /// Whether it must be null, or must not be.
+    pub null: bool,
+}
+
+impl Query {
+    /// All rows of a table, up to the limit.
+    #[must_use]
+    pub fn all(table: &str) -> Self {
+        Self {
+            table: table.into(),
+            key: None,
+            range: None,
+            keep: Vec::new(),
+            offset: 0,
+            limit: crate::limits::QUERY_ROWS_MAX,
+        }
+    }
+
+    /// One row.
+    #[must_use]
+    pub fn one(table: &str, key: Id) -> Self {
+        Self {
+            key: Some(key),
+            limit: 1,
+            ..Self::all(table)
+        }
+    }
+
+    /// The same, highest of this indexed field first.
+    #[must_use]
+    pub fn newest_by(self, field: &str) -> Self {
+        let range = Range {
+            field: field.into(),
+            from: None,
+            to: None,
+            descending: true,
+        };
+        Self {
+            range: Some(range),
+            ..self
+        }
+    }
+
+    /// The same, and only rows whose field is null, or is not.
+    #[must_use]
+    pub fn keep_null(mut self, field: &str, null: bool) -> Self {
+        self.keep.push(Keep {
+            field: field.into(),
+            null,
+        });
+        self
+    }
+}
+
+/// One edit as a page words it. The worker adds who, when and on what it was based.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edit {
+    /// The table.
+    pub table: String,
+    /// The row.
+    pub key: Id,
+    /// What to do.
+    pub op: Op,
+    /// The values to set: all of them to insert, some to update, none to delete.
+    #[serde(default)]
+    pub fields: Fields,
+}
+
+/// A row as a page sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// Its key.
+    pub key: Id,
+    /// Its values, with this device's own unsent edits on top.
+    pub fields: Fields,
+    /// How far its latest words have come.
+    pub tick: Tick,
+}
+
+/// How far a row's latest words have come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tick {
+    /// `✓` On this device's disk.
+    Local,
+    /// `✓✓` The server has acknowledged this very revision.
+    Synced,
+    /// `!` The server refused it; the words are here and wait for their writer.
+    Attention {
+        /// The word that programs go by.
+        code: String,
+        /// What happened, in words.
+        message: String,
+    },
+}
+
+/// What the worker answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// It is done and on disk.
+    Done,
+    /// The rows asked for.
+    Rows(Vec<Found>),
+    /// The draft, if there is one.
+    Draft(Option<Fields>),
+    /// Who is signed in on this device, if anybody.
+    Account(Option<Account>),
+    /// A new name.
+    Id(Id),
+}
+
+/// Why a request was not done. Nothing was changed by it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message} ({code})")]
+pub struct Failure {
+    /// The word that programs go by.
+    pub code: String,
+    /// What happened, whether anything was lost, and what to do next.
+    pub message: String,
+}
+
+/// What the worker posts to its page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FromWorker {
+    /// The worker is ready for requests.
+    Ready {
+        /// Its build; a page of another build does not talk to it.
+        build: String,
+    },
+    /// An answer.
+    Answer {
+        /// The request's number.
+        id: u64,
+        /// What came of it.
+        result: Result<Answer, Failure>,
+    },
+    /// News that nobody asked for.
+    Notice(Notice),
+}
+
+/// News from the worker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notice {
+    /// Rows of these tables changed, here or elsewhere; queries on them are asked again.
+    TablesChanged {
+        /// The tables.
+        tables: Vec<String>,
+    },
+    /// How the connection stands.
+    Connectivity(Connectivity),
+    /// The session has ended on the server; writing goes on.
+    AuthExpired,
+    /// Another tab signed in or out.
+    AccountChanged(Option<Account>),
+    /// An event for `window.daybook.onSyncEvent`.
+    SyncEvent(crate::device::effect::SyncEvent),
+}
