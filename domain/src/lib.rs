@@ -1,1 +1,13 @@
-//! What a journal is.
+//! What a journal is: every synced table, declared once, with its rules.
+//!
+//! - [`kinds`]: the types a field may have, and their limits
+//! - [`tables`]: the list of tables, and one file a table
+//! - [`today`]: which prompt is today's
+
+pub mod kinds;
+pub mod tables;
+pub mod today;
+
+pub use tables::SCHEMA;
+pub use tables::journal_entry::JournalEntry;
+pub use tables::prompt::Prompt;
