@@ -1,0 +1,252 @@
+//! The worker's desk: which journal is open, and the way out to the page and the other tabs.
+
+use crate::browser;
+use crate::host::Host;
+use crate::rpc;
+use crate::storage::StorageError;
+use crate::storage::registry::{Registry, delete_journal};
+use crate::tabs::{News, Tabs};
+use std::cell::RefCell;
+use std::rc::Rc;
+use sync::device::effect::SyncEvent;
+use sync::device::event::Event;
+use sync::device::status::Connectivity;
+use sync::id::Id;
+use sync::local::{Account, FromWorker, Notice, Request};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::DedicatedWorkerGlobalScope;
+
+/// What is open in this worker.
+pub(crate) struct Desk {
+    build: String,
+    outward: Rc<Outward>,
+    registry: RefCell<Option<Rc<Registry>>>,
+    host: RefCell<Option<Rc<Host>>>,
+}
+
+impl Desk {
+    /// Opens the journal of whoever is signed in on this device, then says that it is ready.
+    pub(crate) fn open(build: String) -> Rc<Self> {
+        let desk = Rc::new_cyclic(|desk: &std::rc::Weak<Self>| {
+            let desk = desk.clone();
+            let tabs = Tabs::open(move |news| {
+                if let Some(desk) = desk.upgrade() {
+                    desk.hear(news);
+                }
+            });
+            Self {
+                build,
+                outward: Rc::new(Outward { tabs }),
+                registry: RefCell::default(),
+                host: RefCell::default(),
+            }
+        });
+        let opening = desk.clone();
+        spawn_local(async move {
+            if let Err(error) = opening.open_current().await {
+                opening.outward.storage_failed(&error);
+            }
+            opening.outward.post(&FromWorker::Ready {
+                build: opening.build.clone(),
+            });
+        });
+        desk
+    }
+
+    /// Takes a page's message.
+    pub(crate) fn receive(self: &Rc<Self>, message: &str) {
+        // Page and worker are of one build; what cannot be read is no request of ours.
+        let Ok(request) = serde_json::from_str::<Request>(message) else {
+            return;
+        };
+        let desk = self.clone();
+        spawn_local(async move {
+            let result = rpc::answer(&desk, request.ask).await;
+            desk.outward.post(&FromWorker::Answer {
+                id: request.id,
+                result,
+            });
+        });
+    }
+
+    /// The open journal.
+    pub(crate) fn host(&self) -> Option<Rc<Host>> {
+        self.host.borrow().clone()
+    }
+
+    /// Who is signed in on this device.
+    pub(crate) fn account(&self) -> Option<Account> {
+        self.host
+            .borrow()
+            .as_ref()
+            .map(|host| host.account().clone())
+    }
+
+    /// The other tabs.
+    pub(crate) fn tabs(&self) -> &Tabs {
+        self.outward.tabs()
+    }
+
+    /// The server has accepted this person's sign-in.
+    pub(crate) async fn sign_in(self: &Rc<Self>, account: Account) -> Result<(), StorageError> {
+        self.registry().await?.set_current(Some(&account)).await?;
+        self.switch(Some(account.clone())).await?;
+        self.tabs().tell(&News::AccountChanged(Some(account)));
+        Ok(())
+    }
+
+    /// The person has signed out. Their journal stays on this device only while it holds words
+    /// that the server does not have.
+    pub(crate) async fn sign_out(self: &Rc<Self>) -> Result<(), StorageError> {
+        let Some(host) = self.host() else {
+            return Ok(());
+        };
+        let connection = host.connection().await?;
+        let outbox = connection.count_outbox().await?;
+        self.registry().await?.set_current(None).await?;
+        self.switch(None).await?;
+        self.tabs().tell(&News::AccountChanged(None));
+        if outbox.waiting + outbox.failed == 0 {
+            delete_journal(connection.name()).await?;
+        }
+        Ok(())
+    }
+
+    async fn open_current(self: &Rc<Self>) -> Result<(), StorageError> {
+        let current = self.registry().await?.current().await?;
+        self.switch(current).await
+    }
+
+    async fn registry(&self) -> Result<Rc<Registry>, StorageError> {
+        let present = self.registry.borrow().clone();
+        if let Some(registry) = present {
+            return Ok(registry);
+        }
+        let registry = Rc::new(Registry::open().await?);
+        self.registry.replace(Some(registry.clone()));
+        Ok(registry)
+    }
+
+    /// Opens this person's journal in place of the present one. The same person again means a
+    /// fresh session: the engine goes on where it was.
+    async fn switch(self: &Rc<Self>, account: Option<Account>) -> Result<(), StorageError> {
+        let present = self.host();
+        let id = |account: &Account| account.id;
+        if present.as_ref().map(|host| id(host.account())) == account.as_ref().map(id) {
+            if let Some(host) = present {
+                host.dispatch(Event::SignedIn);
+            }
+            return Ok(());
+        }
+        if let Some(host) = self.host.take() {
+            host.close();
+        }
+        if let Some(account) = account {
+            let host = Host::open(account, self.outward.clone()).await?;
+            self.host.replace(Some(host));
+        }
+        Ok(())
+    }
+
+    fn hear(self: &Rc<Self>, news: News) {
+        match news {
+            News::Changed { tables } => self.outward.notice(Notice::TablesChanged { tables }),
+            News::Connectivity(connectivity) => {
+                self.outward.notice(Notice::Connectivity(connectivity));
+            }
+            News::AuthExpired => self.outward.notice(Notice::AuthExpired),
+            News::Event(event) => self.outward.notice(Notice::SyncEvent(event)),
+            News::AccountChanged(account) => {
+                let desk = self.clone();
+                spawn_local(async move {
+                    match desk.switch(account.clone()).await {
+                        Ok(()) => desk.outward.notice(Notice::AccountChanged(account)),
+                        Err(error) => desk.outward.storage_failed(&error),
+                    }
+                });
+            }
+            News::Written | News::AskConnectivity | News::SyncNow => self.hear_as_leader(&news),
+        }
+    }
+
+    fn hear_as_leader(&self, news: &News) {
+        let Some(host) = self.host().filter(|host| host.is_leading()) else {
+            return;
+        };
+        match news {
+            News::Written => spawn_local(async move { host.recount().await }),
+            News::SyncNow => host.dispatch(Event::Woken),
+            _ => host.tell_connectivity(),
+        }
+    }
+
+    /// A new name for a row.
+    pub(crate) fn new_id() -> Id {
+        browser::mint().id()
+    }
+}
+
+/// The way out: this worker's page and the other tabs.
+pub(crate) struct Outward {
+    tabs: Tabs,
+}
+
+impl Outward {
+    /// The other tabs.
+    pub(crate) const fn tabs(&self) -> &Tabs {
+        &self.tabs
+    }
+
+    /// Posts to this worker's page.
+    pub(crate) fn post(&self, message: &FromWorker) {
+        let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
+        if let Ok(text) = serde_json::to_string(message) {
+            // Posting text to one's own page fails only while both are going away.
+            let _ = scope.post_message(&text.into());
+        }
+    }
+
+    /// Tells this worker's page.
+    pub(crate) fn notice(&self, notice: Notice) {
+        self.post(&FromWorker::Notice(notice));
+    }
+
+    /// Tells every page how the connection stands.
+    pub(crate) fn connectivity(&self, connectivity: Connectivity) {
+        self.tabs.tell(&News::Connectivity(connectivity.clone()));
+        self.notice(Notice::Connectivity(connectivity));
+    }
+
+    /// Tells whoever listens, in every tab.
+    pub(crate) fn event(&self, event: SyncEvent) {
+        self.tabs.tell(&News::Event(event.clone()));
+        self.notice(Notice::SyncEvent(event));
+    }
+
+    /// Tells every page that rows changed.
+    pub(crate) fn changed(&self, changed: &[(String, Vec<Id>)], from_server: bool) {
+        let tables: Vec<_> = changed.iter().map(|(table, _)| table.clone()).collect();
+        if tables.is_empty() {
+            return;
+        }
+        self.tabs.tell(&News::Changed {
+            tables: tables.clone(),
+        });
+        self.notice(Notice::TablesChanged { tables });
+        for (table, keys) in changed {
+            let (table, keys) = (table.clone(), keys.clone());
+            self.event(SyncEvent::Changes {
+                table,
+                keys,
+                from_server,
+            });
+        }
+    }
+
+    /// Tells the page that this browser's storage does not work.
+    pub(crate) fn storage_failed(&self, error: &StorageError) {
+        let (code, message) = (error.code().to_owned(), error.to_string());
+        self.notice(Notice::SyncEvent(SyncEvent::Error { code, message }));
+    }
+}

@@ -1,0 +1,74 @@
+//! A request to our own server, and what its answer means.
+
+use crate::browser;
+use sync::device::retry::LinkFailure;
+use sync::frame::ServerError;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{AbortSignal, Headers, Request, RequestInit, Response};
+
+/// Posts a JSON body. Gives the response once its head is here and is ours.
+pub(super) async fn post(
+    path: &str,
+    body: &str,
+    wanted_type: &str,
+    signal: &AbortSignal,
+) -> Result<Response, LinkFailure> {
+    let response = fetch(path, body, signal)
+        .await
+        .map_err(|_| LinkFailure::Unreachable)?;
+    let content_type = response
+        .headers()
+        .get("content-type")
+        .ok()
+        .flatten()
+        .unwrap_or_default();
+    match response.status() {
+        200 if content_type.starts_with(wanted_type) => Ok(response),
+        401 => Err(LinkFailure::Unauthorized),
+        // A hotel's sign-in page answers 200 as well.
+        200..=399 => Err(LinkFailure::NotOurs),
+        status => Err(failure(status, &response).await),
+    }
+}
+
+/// The whole body of a response.
+pub(super) async fn body(response: &Response) -> Result<String, LinkFailure> {
+    let text = response.text().map_err(|_| LinkFailure::Unreachable)?;
+    let text = JsFuture::from(text)
+        .await
+        .map_err(|_| LinkFailure::Unreachable)?;
+    text.as_string().ok_or(LinkFailure::NotOurs)
+}
+
+async fn failure(status: u16, response: &Response) -> LinkFailure {
+    let retry_after = response.headers().get("retry-after").ok().flatten();
+    let retry_after_ms = retry_after
+        .and_then(|s| s.parse::<u64>().ok())
+        .map(|s| s * 1_000);
+    let error = body(response)
+        .await
+        .ok()
+        .and_then(|t| serde_json::from_str::<ServerError>(&t).ok());
+    let (code, said_ms) = error
+        .map(|e| (e.code, e.retry_after_ms))
+        .unwrap_or_default();
+    LinkFailure::Server {
+        status,
+        code,
+        retry_after_ms: said_ms.or(retry_after_ms),
+    }
+}
+
+async fn fetch(path: &str, body: &str, signal: &AbortSignal) -> Result<Response, JsValue> {
+    let headers = Headers::new()?;
+    headers.set("content-type", "application/json")?;
+    let init = RequestInit::new();
+    init.set_method("POST");
+    init.set_headers(&headers);
+    init.set_body(&body.into());
+    init.set_signal(Some(signal));
+    let request = Request::new_with_str_and_init(&browser::address(path), &init)?;
+    let response = JsFuture::from(browser::scope().fetch_with_request(&request)).await?;
+    response.dyn_into()
+}
