@@ -13,6 +13,8 @@ pub(crate) mod read;
 pub(crate) mod registry;
 pub(crate) mod rows;
 pub(crate) mod schema;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use wasm_bindgen::JsValue;

@@ -1,0 +1,348 @@
+//! The store in a real browser: commits are whole or nothing, and tabs never overwrite each other.
+
+use super::StorageError;
+use super::connection::{Connection, Durability, Writes};
+use super::registry::{Registry, delete_journal, open_journal};
+use super::schema::{LOCAL_CHANGES, SYNC_STATE, write_stores};
+use crate::browser;
+use domain::kinds::{Day, Moment};
+use domain::{JournalEntry, Prompt, SCHEMA};
+use std::collections::BTreeMap;
+use sync::change::Op;
+use sync::device::effect::{Answer, Page};
+use sync::device::outbox::LocalChange;
+use sync::frame::{Delta, Outcome, PushResult};
+use sync::id::Id;
+use sync::local::{Account, Edit, Query, Tick};
+use sync::row::Row;
+use sync::scope::{LIBRARY, Marker, Scope};
+use sync::table::Synced;
+use sync::value::Fields;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_dedicated_worker);
+
+fn somebody() -> Account {
+    Account {
+        id: browser::mint().id(),
+        email: "somebody@example.org".to_owned(),
+    }
+}
+
+async fn journal() -> Connection {
+    let connection = open_journal(&somebody()).await.expect("a new journal");
+    connection.stored(browser::mint()).await.expect("a device");
+    connection
+}
+
+fn entry(body: &str) -> JournalEntry {
+    JournalEntry {
+        id: browser::mint().id(),
+        day: Day::parse("2026-11-21").expect("a day"),
+        title: "".into(),
+        body: body.into(),
+        prompt_id: None,
+        prompt_text: None,
+        written_at: Moment(1),
+        trashed_at: None,
+    }
+}
+
+fn insert(entry: &JournalEntry) -> Edit {
+    let table = JournalEntry::TABLE.name.to_owned();
+    Edit {
+        table,
+        key: entry.id,
+        op: Op::Insert,
+        fields: entry.to_fields(),
+    }
+}
+
+async fn write(connection: &Connection, edits: Vec<Edit>) -> Result<(), StorageError> {
+    connection.write(browser::mint(), edits, None).await
+}
+
+async fn entries(connection: &Connection) -> Vec<(String, Tick)> {
+    let query = Query::all(JournalEntry::TABLE.name).newest_by("day");
+    let found = connection
+        .find(JournalEntry::TABLE, &query)
+        .await
+        .expect("rows");
+    let read = |fields: &Fields| sync::table::text(&fields["body"]).cloned().expect("a body");
+    found
+        .iter()
+        .map(|row| (read(&row.fields), row.tick.clone()))
+        .collect()
+}
+
+async fn take(connection: &Connection) -> Vec<LocalChange> {
+    connection
+        .take_outbox(browser::now_ms())
+        .await
+        .expect("the outbox")
+        .changes
+}
+
+#[wasm_bindgen_test]
+async fn an_entry_is_there_after_the_database_was_closed_and_opened_again() {
+    let account = somebody();
+    let first = open_journal(&account).await.expect("opens");
+    let device = first
+        .stored(browser::mint())
+        .await
+        .expect("a device")
+        .device_id;
+    write(&first, vec![insert(&entry("kept"))])
+        .await
+        .expect("kept");
+    drop(first);
+    let again = open_journal(&account).await.expect("opens again");
+    assert_eq!(entries(&again).await, [("kept".to_owned(), Tick::Local)]);
+    let stored = again
+        .stored(browser::mint())
+        .await
+        .expect("the same device");
+    assert_eq!((stored.device_id, stored.outbox.waiting), (device, 1));
+}
+
+#[wasm_bindgen_test]
+async fn edits_are_kept_together_or_not_at_all() {
+    let connection = journal().await;
+    let refused = write(
+        &connection,
+        vec![insert(&entry("good")), insert(&entry("  "))],
+    )
+    .await;
+    assert_eq!(refused.expect_err("refused").code(), "blank");
+    assert_eq!(entries(&connection).await, []);
+    assert_eq!(connection.count_outbox().await.expect("a count").waiting, 0);
+}
+
+#[wasm_bindgen_test]
+async fn a_commit_that_is_given_up_between_reads_and_writes_leaves_nothing() {
+    let connection = journal().await;
+    let before = connection.stored(browser::mint()).await.expect("stored");
+    let given_up: Result<(), _> = connection
+        .commit(&write_stores(), Durability::Strict, async |reading| {
+            // A write that was already issued must not survive either.
+            let store = reading.store(SYNC_STATE)?;
+            store
+                .put(&JsValue::from_str("half"), Some(&JsValue::from_str("meta")))?
+                .await?;
+            Err(StorageError::Unreadable("planted".to_owned()))
+        })
+        .await;
+    assert_eq!(given_up.expect_err("given up").code(), "storage_unreadable");
+    assert_eq!(
+        connection.stored(browser::mint()).await.expect("unharmed"),
+        before
+    );
+}
+
+#[wasm_bindgen_test]
+async fn a_number_given_twice_aborts_everything_instead_of_overwriting() {
+    let connection = journal().await;
+    write(&connection, vec![insert(&entry("mine"))])
+        .await
+        .expect("kept");
+    let taken = take(&connection).await.remove(0);
+    let mut other = taken.clone();
+    other.change.op_id = browser::mint().id();
+    let clash = connection
+        .commit(&[LOCAL_CHANGES], Durability::Strict, async |_| {
+            let mut writes = Writes::default();
+            writes.change(&other, true)?;
+            Ok((writes, ()))
+        })
+        .await;
+    let StorageError::Aborted(name) = clash.expect_err("aborted") else {
+        panic!("not aborted")
+    };
+    assert_eq!(name, "ConstraintError");
+    assert_eq!(take(&connection).await[0].change.op_id, taken.change.op_id);
+}
+
+#[wasm_bindgen_test]
+async fn two_tabs_writing_at_once_never_share_a_number_and_lose_nothing() {
+    let account = somebody();
+    let one = open_journal(&account).await.expect("opens");
+    one.stored(browser::mint()).await.expect("a device");
+    let two = open_journal(&account).await.expect("opens twice");
+    let writer = async |connection: &Connection, name: &str| {
+        for n in 0..40 {
+            let body = format!("{name} {n}");
+            write(connection, vec![insert(&entry(&body))])
+                .await
+                .expect("kept");
+        }
+    };
+    futures_join(writer(&one, "one"), writer(&two, "two")).await;
+    assert_eq!(entries(&one).await.len(), 80);
+    let mut numbers: Vec<_> = take(&two)
+        .await
+        .iter()
+        .map(|local| local.local_seq)
+        .collect();
+    numbers.dedup();
+    assert_eq!(
+        numbers,
+        (1..=80).collect::<Vec<_>>(),
+        "no gap, no repeat, in order"
+    );
+}
+
+#[wasm_bindgen_test]
+async fn a_push_is_taken_acknowledged_and_its_history_does_not_grow() {
+    let connection = journal().await;
+    let mut edited = entry("first");
+    write(&connection, vec![insert(&edited)])
+        .await
+        .expect("kept");
+    for n in 0..5 {
+        edited.body = format!("version {n}").as_str().into();
+        let fields = Fields::from([("body".to_owned(), edited.to_fields()["body"].clone())]);
+        let update = Edit {
+            op: Op::Update,
+            fields,
+            ..insert(&edited)
+        };
+        write(&connection, vec![update]).await.expect("kept");
+        let pushed = take(&connection).await;
+        assert_eq!(pushed.len(), 1, "edits of one entry travel as one");
+        let outcome = Outcome::Applied {
+            lsn: n + 1,
+            lost_fields: vec![],
+        };
+        let outcomes = BTreeMap::from([(pushed[0].change.op_id, outcome)]);
+        let answer = Answer::Outcomes(PushResult {
+            outcomes,
+            server_time_ms: 0,
+        });
+        let settled = connection
+            .settle(browser::mint(), &pushed, &answer)
+            .await
+            .expect("settled");
+        assert_eq!((settled.outbox.waiting, settled.settled.len()), (0, 1));
+    }
+    assert_eq!(
+        entries(&connection).await,
+        [("version 4".to_owned(), Tick::Synced)]
+    );
+    let history = connection.reading(&[LOCAL_CHANGES]).expect("reads");
+    let store = history.object_store(LOCAL_CHANGES).expect("a store");
+    let count = store.count(None).expect("counts").await.expect("a count");
+    assert_eq!(count, 1, "only the last acknowledged change is history");
+}
+
+#[wasm_bindgen_test]
+async fn a_page_moves_rows_and_markers_together_and_one_that_does_not_fit_moves_neither() {
+    let connection = journal().await;
+    let library = Scope::named(LIBRARY);
+    let prompt = Prompt {
+        id: Id::from_u128(9),
+        category: "c".into(),
+        text: "why".into(),
+    };
+    let to = Marker {
+        lsn: 1,
+        op_id: Id::from_u128(1),
+    };
+    let row = Row {
+        lsn: 1,
+        op_id: to.op_id,
+        fields: prompt.to_fields(),
+        ..Row::empty("prompts", prompt.id)
+    };
+    let page = Page::Delta(Delta {
+        scope: library.clone(),
+        table: "prompts".to_owned(),
+        rows: vec![row],
+        from: Marker::START,
+        to,
+        is_last_chunk: true,
+    });
+    connection
+        .store_page(browser::mint(), &page)
+        .await
+        .expect("stored");
+    let repeat = connection.store_page(browser::mint(), &page).await;
+    assert_eq!(repeat.expect_err("a gap").code(), "gap");
+    let stored = connection.stored(browser::mint()).await.expect("stored");
+    assert_eq!(stored.markers.get(&library, "prompts"), to);
+    let table = SCHEMA.table("prompts").expect("prompts");
+    let found = connection
+        .find(table, &Query::all("prompts"))
+        .await
+        .expect("rows");
+    assert_eq!((found.len(), found[0].key), (1, prompt.id));
+}
+
+#[wasm_bindgen_test]
+async fn a_draft_stays_until_the_entry_made_of_it_is_kept() {
+    let connection = journal().await;
+    let draft = Fields::from([("body".to_owned(), "half a thou".into())]);
+    connection
+        .save_draft("new-entry", &draft)
+        .await
+        .expect("kept");
+    let refused = vec![insert(&entry(" "))];
+    let slot = Some("new-entry".to_owned());
+    connection
+        .write(browser::mint(), refused, slot.clone())
+        .await
+        .expect_err("refused");
+    assert_eq!(
+        connection.read_draft("new-entry").await.expect("read"),
+        Some(draft)
+    );
+    connection
+        .write(browser::mint(), vec![insert(&entry("whole"))], slot)
+        .await
+        .expect("kept");
+    assert_eq!(
+        connection.read_draft("new-entry").await.expect("read"),
+        None
+    );
+}
+
+#[wasm_bindgen_test]
+async fn the_registry_remembers_who_is_signed_in_and_a_journal_can_leave() {
+    let account = somebody();
+    let registry = Registry::open().await.expect("opens");
+    registry.set_current(Some(&account)).await.expect("kept");
+    assert_eq!(
+        registry.current().await.expect("read"),
+        Some(account.clone())
+    );
+    registry.set_current(None).await.expect("kept");
+    assert_eq!(registry.current().await.expect("read"), None);
+
+    let connection = open_journal(&account).await.expect("opens");
+    connection.stored(browser::mint()).await.expect("a device");
+    write(&connection, vec![insert(&entry("private"))])
+        .await
+        .expect("kept");
+    // Another connection stands in the way until it hears of the deletion.
+    delete_journal(connection.name()).await.expect("deleted");
+    assert!(connection.is_closed());
+    let again = open_journal(&account).await.expect("opens anew");
+    assert_eq!(entries(&again).await, []);
+}
+
+/// Runs two futures as one: the two tabs of a test.
+async fn futures_join(one: impl Future<Output = ()>, two: impl Future<Output = ()>) {
+    let mut one = std::pin::pin!(one);
+    let mut two = std::pin::pin!(two);
+    let (mut one_done, mut two_done) = (false, false);
+    std::future::poll_fn(|context| {
+        one_done = one_done || one.as_mut().poll(context).is_ready();
+        two_done = two_done || two.as_mut().poll(context).is_ready();
+        if one_done && two_done {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
+    })
+    .await;
+}
