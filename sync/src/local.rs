@@ -293,6 +293,11 @@ pub enum Notice {
     AuthExpired,
     /// Another tab signed in or out.
     AccountChanged(Option<Account>),
-    /// An event for `window.daybook.onSyncEvent`.
-    SyncEvent(crate::device::effect::SyncEvent),
+    /// An event for `window.daybook.onSyncEvent`: a
+    /// [`SyncEvent`](crate::device::effect::SyncEvent) as JSON. The page only passes it on to
+    /// scripts, so it carries no code to read it.
+    SyncEvent {
+        /// `{"event": "<name>", "detail": {…}}`.
+        json: String,
+    },
 }

@@ -156,7 +156,7 @@ impl Desk {
                 self.outward.notice(Notice::Connectivity(connectivity));
             }
             News::AuthExpired => self.outward.notice(Notice::AuthExpired),
-            News::Event(event) => self.outward.notice(Notice::SyncEvent(event)),
+            News::Event { json } => self.outward.notice(Notice::SyncEvent { json }),
             News::AccountChanged(account) => {
                 let desk = self.clone();
                 spawn_local(async move {
@@ -219,9 +219,11 @@ impl Outward {
     }
 
     /// Tells whoever listens, in every tab.
-    pub(crate) fn event(&self, event: SyncEvent) {
-        self.tabs.tell(&News::Event(event.clone()));
-        self.notice(Notice::SyncEvent(event));
+    pub(crate) fn event(&self, event: &SyncEvent) {
+        // Events hold names, numbers and texts: there is nothing that can fail.
+        let json = serde_json::to_string(event).unwrap_or_default();
+        self.tabs.tell(&News::Event { json: json.clone() });
+        self.notice(Notice::SyncEvent { json });
     }
 
     /// Tells every page that rows changed.
@@ -236,7 +238,7 @@ impl Outward {
         self.notice(Notice::TablesChanged { tables });
         for (table, keys) in changed {
             let (table, keys) = (table.clone(), keys.clone());
-            self.event(SyncEvent::Changes {
+            self.event(&SyncEvent::Changes {
                 table,
                 keys,
                 from_server,
@@ -247,6 +249,6 @@ impl Outward {
     /// Tells the page that this browser's storage does not work.
     pub(crate) fn storage_failed(&self, error: &StorageError) {
         let (code, message) = (error.code().to_owned(), error.to_string());
-        self.notice(Notice::SyncEvent(SyncEvent::Error { code, message }));
+        self.event(&SyncEvent::Error { code, message });
     }
 }

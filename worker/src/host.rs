@@ -197,7 +197,7 @@ impl Host {
                 self.outward.notice(Notice::AuthExpired);
                 self.outward.tabs().tell(&News::AuthExpired);
             }
-            Effect::Tell(event) => self.outward.event(event),
+            Effect::Tell(event) => self.outward.event(&event),
         }
     }
 
@@ -358,7 +358,7 @@ impl Host {
             };
             if let Err(error) = stored {
                 let (code, message) = (error.code().to_owned(), error.to_string());
-                host.outward.event(SyncEvent::Error { code, message });
+                host.outward.event(&SyncEvent::Error { code, message });
             }
         });
     }

@@ -1,7 +1,6 @@
 //! What the tabs of one browser tell each other.
 
 use serde::{Deserialize, Serialize};
-use sync::device::effect::SyncEvent;
 use sync::device::status::Connectivity;
 use sync::local::Account;
 use wasm_bindgen::prelude::*;
@@ -30,8 +29,11 @@ pub(crate) enum News {
     AuthExpired,
     /// Somebody signed in or out.
     AccountChanged(Option<Account>),
-    /// An event for listeners.
-    Event(SyncEvent),
+    /// An event for listeners, as [`sync::local::Notice::SyncEvent`] has it.
+    Event {
+        /// The event.
+        json: String,
+    },
 }
 
 /// The channel to the other tabs.

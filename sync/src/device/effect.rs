@@ -7,7 +7,7 @@ use crate::id::Id;
 use crate::scope::{Lsn, Marker, Scope};
 use alloc::string::String;
 use alloc::vec::Vec;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// Numbers the links of one run, so that news of a link that was given up is known as such.
 pub type Link = u64;
@@ -107,7 +107,7 @@ pub enum Timer {
 
 /// An event of the public face (`window.daybook.onSyncEvent`). Names and payloads are a
 /// contract with scripts and tests.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", content = "detail", rename_all = "snake_case")]
 #[serde(rename_all_fields = "camelCase")]
 pub enum SyncEvent {

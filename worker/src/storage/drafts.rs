@@ -23,7 +23,7 @@ impl Connection {
             .object_store(DRAFTS)?
             .get(JsValue::from_str(slot))?
             .await?;
-        stored.map(from_js).transpose()
+        stored.as_ref().map(from_js).transpose()
     }
 
     /// Lets a draft go.

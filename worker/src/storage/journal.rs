@@ -264,7 +264,7 @@ async fn open_changes(reading: &Reading) -> Result<Vec<LocalChange>, StorageErro
         .index(BY_QUEUE)?
         .get_all(None, None)?
         .await?;
-    values.into_iter().map(from_js).collect()
+    values.iter().map(from_js).collect()
 }
 
 async fn held_rows(

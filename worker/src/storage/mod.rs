@@ -69,8 +69,8 @@ impl From<rexie::Error> for StorageError {
     }
 }
 
-impl From<serde_wasm_bindgen::Error> for StorageError {
-    fn from(error: serde_wasm_bindgen::Error) -> Self {
+impl From<serde_json::Error> for StorageError {
+    fn from(error: serde_json::Error) -> Self {
         Self::Unreadable(error.to_string())
     }
 }

@@ -40,7 +40,7 @@ impl Connection {
         let mut found = Vec::new();
         let mut passed = 0;
         for value in stored {
-            let record: Record = from_js(value)?;
+            let record: Record = from_js(&value)?;
             if !keeps(query, &record) {
                 continue;
             }

@@ -39,7 +39,7 @@ impl Registry {
             .object_store(STORE)?
             .get(JsValue::from_str(CURRENT))?
             .await?;
-        stored.map(from_js).transpose()
+        stored.as_ref().map(from_js).transpose()
     }
 
     /// Remembers who is signed in, or that nobody is.

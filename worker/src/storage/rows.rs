@@ -46,10 +46,10 @@ pub(super) async fn held(reading: &Reading, table: &str, key: Id) -> Result<Held
     let changes = reading.store(LOCAL_CHANGES)?.index(BY_ROW)?;
     let row = rows.get(JsValue::from_str(&key.to_string()))?;
     let of_row = changes.get_all(Some(Query::Key(row_name(table, key).into())), None)?;
-    let record = row.await?.map(from_js).transpose()?;
+    let record = row.await?.as_ref().map(from_js).transpose()?;
     let changes = of_row
         .await?
-        .into_iter()
+        .iter()
         .map(from_js)
         .collect::<Result<_, _>>()?;
     Ok(Held { record, changes })
@@ -58,7 +58,7 @@ pub(super) async fn held(reading: &Reading, table: &str, key: Id) -> Result<Held
 /// The device's counters; new ones for a new database.
 pub(super) async fn meta(store: &ObjectStore, new_device: Id) -> Result<Meta, StorageError> {
     match store.get(JsValue::from_str(META))?.await? {
-        Some(value) => from_js(value),
+        Some(value) => from_js(&value),
         None => Ok(Meta::new(new_device)),
     }
 }
@@ -66,7 +66,7 @@ pub(super) async fn meta(store: &ObjectStore, new_device: Id) -> Result<Meta, St
 /// The device's markers.
 pub(super) async fn markers(store: &ObjectStore) -> Result<Markers, StorageError> {
     match store.get(JsValue::from_str(MARKERS))?.await? {
-        Some(value) => from_js(value),
+        Some(value) => from_js(&value),
         None => Ok(Markers::default()),
     }
 }

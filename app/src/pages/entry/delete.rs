@@ -1,0 +1,82 @@
+//! Deleting an entry: a question, then the trash, with a way back.
+
+use super::editing::Editing;
+use crate::live::{now_ms, update, use_mutation};
+use crate::parts::dialog::Dialog;
+use crate::parts::toast::use_toasts;
+use crate::words;
+use domain::JournalEntry;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::hooks::use_navigate;
+use sync::value::Value;
+
+/// The button and its question.
+#[component]
+pub(super) fn DeleteEntry(
+    /// The entry.
+    editing: Editing,
+) -> impl IntoView {
+    let asked = RwSignal::new(false);
+    let mutation = use_mutation();
+    let toasts = use_toasts();
+    let navigate = use_navigate();
+    let id = editing.id();
+    let undo = move || {
+        let back = update::<JournalEntry>(id, &[("trashed_at", Value::Null)]);
+        let kept = mutation.keep(vec![back], None);
+        spawn_local(async move {
+            if let Err(failure) = kept.await {
+                toasts.say(&failure.message);
+            }
+        });
+    };
+    let confirm = move |_| {
+        asked.set(false);
+        // What was typed last goes into the trash with the rest.
+        editing.save_now();
+        let away = update::<JournalEntry>(id, &[("trashed_at", Value::Integer(now_ms()))]);
+        let kept = mutation.keep(vec![away], None);
+        let navigate = navigate.clone();
+        spawn_local(async move {
+            match kept.await {
+                Ok(()) => {
+                    navigate("/journal-entries", Default::default());
+                    toasts.say_with_undo(words::DELETED, undo);
+                }
+                Err(failure) => toasts.say(&failure.message),
+            }
+        });
+    };
+    view! {
+        <button
+            class="button quiet danger"
+            type="button"
+            data-testid="delete-entry"
+            on:click=move |_| asked.set(true)
+        >
+            {words::DELETE_ENTRY}
+        </button>
+        <Dialog open=asked on_close=move |()| asked.set(false) id="delete" title=words::DELETE_TITLE>
+            <p>{words::DELETE_MORE}</p>
+            <div class="actions">
+                <button
+                    class="button"
+                    type="button"
+                    data-testid="cancel"
+                    on:click=move |_| asked.set(false)
+                >
+                    {words::CANCEL}
+                </button>
+                <button
+                    class="button danger"
+                    type="button"
+                    data-testid="confirm-delete"
+                    on:click=confirm
+                >
+                    {words::DELETE}
+                </button>
+            </div>
+        </Dialog>
+    }
+}

@@ -1,0 +1,11 @@
+//! The pages, one file or folder each.
+
+pub(crate) mod entry;
+pub(crate) mod journal;
+pub(crate) mod new_entry;
+pub(crate) mod not_here;
+mod sign;
+pub(crate) mod sign_in;
+pub(crate) mod sign_up;
+pub(crate) mod trash;
+pub(crate) mod welcome;

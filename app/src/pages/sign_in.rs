@@ -1,0 +1,42 @@
+//! Signing in.
+
+use super::sign::{Purpose, SignForm};
+use crate::parts::icons::Mark;
+use crate::parts::title::set_title;
+use crate::words;
+use crate::parts::weight::Served;
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+
+/// The page for signing in.
+#[component]
+pub(crate) fn SignInPage() -> impl IntoView {
+    set_title(words::SIGN_IN);
+    let search = use_location().search;
+    let register = move || with_search("/auth/register", &search.get());
+    Served(view! {
+        <main class="auth" id="main" tabindex="-1">
+            <a class="brand" href="/">
+                <Mark />
+                {words::NAME}
+            </a>
+            <h3 attr:aria-level="1">{words::SIGN_IN_TITLE}</h3>
+            <p class="lede">{words::SIGN_IN_LEDE}</p>
+            <SignForm purpose=Purpose::SignIn />
+            <p class="switch">
+                {words::NEW_HERE} <a href=register data-testid="to-sign-up">
+                    {words::SIGN_UP}
+                </a>
+            </p>
+        </main>
+    })
+}
+
+/// The other page, with what this one was asked, so that `next` is kept.
+pub(super) fn with_search(path: &str, search: &str) -> String {
+    if search.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{search}")
+    }
+}

@@ -1,0 +1,161 @@
+//! The trash: what was deleted, with a way back and a way out for ever.
+
+use crate::live::{Kept, Loaded, Mutation, delete, update, use_mutation, use_query};
+use crate::parts::dialog::Dialog;
+use crate::parts::entry_row::entry_row;
+use crate::parts::field::Field;
+use crate::parts::icons::SheetArt;
+use crate::parts::title::set_title;
+use crate::parts::toast::{Toasts, use_toasts};
+use crate::parts::trouble::Trouble;
+use crate::words;
+use domain::JournalEntry;
+use crate::parts::weight::{Mount, Mounted};
+use leptos::html;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use sync::id::Id;
+use sync::local::{Edit, Query};
+use sync::table::Synced;
+use sync::value::Value;
+
+/// The trash.
+#[component]
+pub(crate) fn TrashPage() -> impl IntoView {
+    set_title(words::TRASH);
+    let entries = use_query::<JournalEntry>(|| {
+        let all = Query {
+            limit: usize::MAX,
+            ..Query::all(JournalEntry::TABLE.name)
+        };
+        Some(all.newest_by("day").keep_null("trashed_at", false))
+    });
+    let doomed = RwSignal::new(None);
+    let content = move || match entries.get() {
+        Loaded::Waiting => ().mounted(),
+        Loaded::Failed(failure) => view! { <Trouble failure /> }.mounted(),
+        Loaded::Ready(entries) if entries.is_empty() => view! { <Empty /> }.mounted(),
+        Loaded::Ready(mut entries) => {
+            entries.sort_by_key(|kept| std::cmp::Reverse(kept.row.trashed_at));
+            let rows: Vec<_> = entries.iter().map(|kept| row(kept, doomed)).collect();
+            view! { <ol class="entries">{rows}</ol> }.mounted()
+        }
+    };
+    Mounted(view! {
+        <main id="main" tabindex="-1">
+            <section class="trash">
+                <header class="page-head">
+                    <h1>{words::TRASH}</h1>
+                    <p class="count">{words::TRASH_SUB}</p>
+                </header>
+                {content}
+            </section>
+            <DeleteForEver doomed />
+        </main>
+    })
+}
+
+fn row(kept: &Kept<JournalEntry>, doomed: RwSignal<Option<Id>>) -> impl IntoView + use<> {
+    let id = kept.row.id;
+    let mutation = use_mutation();
+    let toasts = use_toasts();
+    let restore = move |_| {
+        let back = update::<JournalEntry>(id, &[("trashed_at", Value::Null)]);
+        carry_out(mutation, toasts, back, words::RESTORED);
+    };
+    let actions = view! {
+        <div class="actions">
+            <button class="button quiet" type="button" data-testid="restore" on:click=restore>
+                {words::RESTORE}
+            </button>
+            <button
+                class="button quiet danger"
+                type="button"
+                data-testid="delete-for-ever"
+                on:click=move |_| doomed.set(Some(id))
+            >
+                {words::FOR_EVER}
+            </button>
+        </div>
+    };
+    entry_row(kept, false, false, (), actions)
+}
+
+#[component]
+fn Empty() -> impl IntoView {
+    view! {
+        <div class="empty" data-testid="empty">
+            <SheetArt />
+            <h2>{words::TRASH_EMPTY}</h2>
+            <p>{words::TRASH_EMPTY_MORE}</p>
+        </div>
+    }
+}
+
+/// The dialog before the end: a word must be typed.
+#[component]
+fn DeleteForEver(
+    /// The entry that is to go; the dialog is open while there is one.
+    doomed: RwSignal<Option<Id>>,
+) -> impl IntoView {
+    let word = NodeRef::<html::Input>::new();
+    let error = RwSignal::new(None);
+    let mutation = use_mutation();
+    let toasts = use_toasts();
+    let open = Signal::derive(move || doomed.with(Option::is_some));
+    let close = move || {
+        doomed.set(None);
+        error.set(None);
+        if let Some(word) = word.get_untracked() {
+            word.set_value("");
+        }
+    };
+    let confirm = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        let Some(input) = word.get_untracked() else {
+            return;
+        };
+        if input.value().trim() != words::FOR_EVER_WORD {
+            error.set(Some(words::FOR_EVER_WRONG.to_owned()));
+            // A field that is gone again needs no focus.
+            let _ = input.focus();
+            return;
+        }
+        if let Some(id) = doomed.get_untracked() {
+            carry_out(
+                mutation,
+                toasts,
+                delete::<JournalEntry>(id),
+                words::DELETED_FOR_EVER,
+            );
+        }
+        close();
+    };
+    view! {
+        <Dialog open on_close=move |()| close() id="for-ever" title=words::FOR_EVER_TITLE>
+            <p>{words::FOR_EVER_MORE}</p>
+            <form novalidate on:submit=confirm>
+                <Field name="confirm" label=words::FOR_EVER_LABEL autocomplete="off" error node=word />
+                <div class="actions">
+                    <button class="button" type="button" data-testid="cancel" on:click=move |_| close()>
+                        {words::CANCEL}
+                    </button>
+                    <button class="button danger" type="submit" data-testid="confirm-delete">
+                        {words::FOR_EVER}
+                    </button>
+                </div>
+            </form>
+        </Dialog>
+    }
+}
+
+/// Keeps an edit and says so, or says why not.
+fn carry_out(mutation: Mutation, toasts: Toasts, edit: Edit, done: &'static str) {
+    let kept = mutation.keep(vec![edit], None);
+    spawn_local(async move {
+        match kept.await {
+            Ok(()) => toasts.say(done),
+            Err(failure) => toasts.say(&failure.message),
+        }
+    });
+}

@@ -1,0 +1,44 @@
+//! The welcome page: what this is, and two ways in.
+
+use crate::parts::icons::Mark;
+use crate::parts::tick::Tick;
+use crate::parts::title::set_title;
+use crate::words;
+use crate::parts::weight::Served;
+use leptos::prelude::*;
+use sync::local::Tick as Reached;
+
+/// The welcome page.
+#[component]
+pub(crate) fn WelcomePage() -> impl IntoView {
+    set_title(words::NAME);
+    let promise = |words: &'static str| {
+        view! {
+            <li>
+                <Tick reached=Some(Reached::Synced) />
+                {words}
+            </li>
+        }
+    };
+    Served(view! {
+        <main class="welcome" id="main" tabindex="-1">
+            <p class="brand">
+                <Mark />
+                {words::NAME}
+            </p>
+            <div class="title-page">
+                <h1>{words::WELCOME_TITLE}</h1>
+                <p class="lede">{words::WELCOME_LEDE}</p>
+                <div class="actions">
+                    <a class="button primary" href="/auth/register" data-testid="start-writing">
+                        {words::START_WRITING}
+                    </a>
+                    <a class="button" href="/auth/login" data-testid="sign-in">
+                        {words::SIGN_IN}
+                    </a>
+                </div>
+            </div>
+            <ul class="promises">{words::PROMISES.map(promise).collect_view()}</ul>
+        </main>
+    })
+}

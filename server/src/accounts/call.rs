@@ -1,0 +1,129 @@
+//! The one route of the server functions: it reads the body within its limit, provides the port
+//! that `app::account` calls, and gives each error its status.
+
+use super::sessions::People;
+use super::{sign_in, sign_up};
+use crate::error::Error;
+use crate::serve::Peer;
+use crate::shared::Shared;
+use crate::sync::body;
+use app::account::{AccountError, Accounts, AccountsPort, Answer};
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum_login::AuthSession;
+use leptos::prelude::{provide_context, use_context};
+use leptos_axum::{ResponseOptions, ResponseParts};
+use std::net::IpAddr;
+use std::sync::Arc;
+use sync::local::Account;
+
+/// How many bytes the body of a server function may have: an address and a password.
+const ACCOUNT_BYTES_MAX: usize = 4 * 1024;
+
+/// The server functions of `app::account`, by the end of their path.
+const FUNCTIONS: [&str; 4] = ["sign_up", "sign_in", "sign_out", "who_am_i"];
+
+/// Calls the server function that the path names.
+pub(crate) async fn call(
+    State(shared): State<Arc<Shared>>,
+    Path(function): Path<String>,
+    Extension(Peer(address)): Extension<Peer>,
+    session: AuthSession<People>,
+    request: Request,
+) -> Result<Response, Error> {
+    if !FUNCTIONS.contains(&function.as_str()) {
+        return Err(Error::NotFound);
+    }
+    let (parts, body) = request.into_parts();
+    let text = body::read(body, ACCOUNT_BYTES_MAX).await?;
+    let visitor = Visitor {
+        shared,
+        address,
+        session,
+    };
+    let provide = move || {
+        let response = use_context::<ResponseOptions>().unwrap_or_default();
+        // Stands when the arguments cannot be read, for then nothing of ours is called.
+        response.set_status(StatusCode::BAD_REQUEST);
+        let port: AccountsPort = Arc::new(Port {
+            visitor: visitor.clone(),
+            response,
+        });
+        provide_context(port);
+    };
+    let request = Request::from_parts(parts, Body::from(text));
+    Ok(
+        leptos_axum::handle_server_fns_with_context(provide, request)
+            .await
+            .into_response(),
+    )
+}
+
+/// Who calls, and with what.
+#[derive(Clone)]
+pub(super) struct Visitor {
+    pub(super) shared: Arc<Shared>,
+    pub(super) address: IpAddr,
+    pub(super) session: AuthSession<People>,
+}
+
+struct Port {
+    visitor: Visitor,
+    response: ResponseOptions,
+}
+
+impl Port {
+    /// Runs one function and gives its error a status.
+    fn answer<T, F>(&self, function: impl FnOnce(Visitor) -> F) -> Answer<T>
+    where
+        F: Future<Output = Result<T, AccountError>> + Send + 'static,
+    {
+        let response = self.response.clone();
+        let result = function(self.visitor.clone());
+        Box::pin(async move {
+            let result = result.await;
+            match &result {
+                Ok(_) => response.overwrite(ResponseParts::default()),
+                Err(error) => response.set_status(status(error)),
+            }
+            if let Err(AccountError::TooManyAttempts { retry_after_s }) = &result {
+                response.insert_header(RETRY_AFTER, HeaderValue::from(*retry_after_s));
+            }
+            result
+        })
+    }
+}
+
+impl Accounts for Port {
+    fn sign_up(&self, email: String, password: String) -> Answer<Account> {
+        self.answer(|visitor| sign_up::sign_up(visitor, email, password))
+    }
+
+    fn sign_in(&self, email: String, password: String) -> Answer<Account> {
+        self.answer(|visitor| sign_in::sign_in(visitor, email, password))
+    }
+
+    fn sign_out(&self) -> Answer<()> {
+        self.answer(sign_in::sign_out)
+    }
+
+    fn who_am_i(&self) -> Answer<Option<Account>> {
+        self.answer(sign_in::who_am_i)
+    }
+}
+
+const fn status(error: &AccountError) -> StatusCode {
+    match error {
+        AccountError::BadEmail | AccountError::WeakPassword => StatusCode::UNPROCESSABLE_ENTITY,
+        AccountError::EmailTaken => StatusCode::CONFLICT,
+        AccountError::WrongCredentials => StatusCode::UNAUTHORIZED,
+        AccountError::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
+        AccountError::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        AccountError::BadRequest => StatusCode::BAD_REQUEST,
+        AccountError::Network | AccountError::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}

@@ -1,0 +1,228 @@
+//! Hashing passwords: Argon2id, off the async threads, a bounded number at a time.
+
+use crate::error::{Error, StartError};
+use app::account::AccountError;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use tokio::sync::Semaphore;
+
+/// Memory one hash takes, in KiB. OWASP's least is 19 MiB with two passes; this is more than
+/// three times that and takes about a tenth of a second.
+const MEMORY_KIB: u32 = 64 * 1024;
+
+/// Passes over that memory.
+const PASSES: u32 = 2;
+
+/// How many may wait for their turn to be hashed; who comes then is told to come again.
+pub const QUEUE_MAX: usize = 32;
+
+/// Hashes and checks passwords.
+#[derive(Clone, Debug)]
+pub struct Passwords {
+    /// One place a core: a hash keeps one busy.
+    running: Arc<Semaphore>,
+    queued: Arc<Semaphore>,
+    /// What the password of an unknown address is held against, so that it takes as long.
+    nobodys_hash: Arc<str>,
+}
+
+impl Passwords {
+    /// Makes ready to hash.
+    ///
+    /// # Errors
+    /// The system has no randomness to give.
+    pub fn new() -> Result<Self, StartError> {
+        let nobodys_hash = hash("nobody has this password")
+            .map_err(|error| StartError::System(error.to_string()))?;
+        let cores = available_parallelism().map_or(1, NonZero::get);
+        Ok(Self {
+            running: Arc::new(Semaphore::new(cores)),
+            queued: Arc::new(Semaphore::new(cores + QUEUE_MAX)),
+            nobodys_hash: nobodys_hash.into(),
+        })
+    }
+
+    /// The hash to keep.
+    ///
+    /// # Errors
+    /// Too many wait, or the system has no randomness to give.
+    pub async fn hash(&self, password: String) -> Result<String, AccountError> {
+        let hashed = self.run(move || hash(&password)).await;
+        hashed.map_err(|_| AccountError::Busy)?.map_err(|error| {
+            tracing::error!(%error, "hashing");
+            AccountError::Internal
+        })
+    }
+
+    /// Whether this is the password of that hash; `None` is the hash of an unknown address,
+    /// which no password has.
+    ///
+    /// # Errors
+    /// Too many wait.
+    pub async fn check(&self, password: String, hash: Option<String>) -> Result<bool, Error> {
+        let known = hash.is_some();
+        let hash = hash.unwrap_or_else(|| self.nobodys_hash.to_string());
+        let fits = self.run(move || verify(&password, &hash)).await?;
+        Ok(known && fits)
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let queued = Arc::clone(&self.queued)
+            .try_acquire_owned()
+            .map_err(|_| Error::Busy)?;
+        let turn = Arc::clone(&self.running)
+            .acquire_owned()
+            .await
+            .map_err(|_| Error::Busy)?;
+        let work = move || {
+            // Held by the work and not by its caller, who may hang up while it goes on.
+            let _held = (queued, turn);
+            work()
+        };
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| Error::Internal("a hash that panicked"))
+    }
+}
+
+fn argon2() -> Result<Argon2<'static>, argon2::password_hash::Error> {
+    let params = Params::new(MEMORY_KIB, PASSES, 1, None)?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+fn hash(password: &str) -> Result<String, argon2::password_hash::Error> {
+    Ok(argon2()?.hash_password(password.as_bytes())?.to_string())
+}
+
+/// The parameters are the hash's own, so older hashes go on being read.
+fn verify(password: &str, hash: &str) -> bool {
+    let hash = PasswordHash::new(hash);
+    hash.is_ok_and(|hash| {
+        Argon2::default()
+            .verify_password(password.as_bytes(), &hash)
+            .is_ok()
+    })
+}
+
+/// Whether a password of good length is one that everybody tries first: it stands in every
+/// list, says one character over and over, or is the address itself.
+#[must_use]
+pub fn is_well_known(password: &str, email: &str) -> bool {
+    let lower = password.to_lowercase();
+    let mut characters = lower.chars();
+    let first = characters.next();
+    let name = email.split('@').next().unwrap_or_default();
+    characters.all(|c| Some(c) == first)
+        || lower == email.to_lowercase()
+        || lower.trim_matches(|c: char| c.is_ascii_digit()) == name.to_lowercase()
+        || WELL_KNOWN.contains(&lower.as_str())
+}
+
+/// The passwords of twelve characters and more that lists of leaked ones begin with.
+const WELL_KNOWN: [&str; 40] = [
+    "0123456789ab",
+    "102030405060",
+    "111222333444",
+    "112233445566",
+    "123123123123",
+    "1234567890ab",
+    "123456789012",
+    "1234567891011",
+    "12345678910",
+    "123456789123",
+    "1234567890123",
+    "1234567890abc",
+    "1q2w3e4r5t6y",
+    "1qaz2wsx3edc",
+    "1qazxsw23edc",
+    "abcdefghijkl",
+    "abcdefghijklm",
+    "administrator",
+    "adminadminadmin",
+    "asdfghjkl123",
+    "changemechangeme",
+    "correcthorsebatterystaple",
+    "iloveyou1234",
+    "iloveyouforever",
+    "letmeinletmein",
+    "mypassword123",
+    "password1234",
+    "password12345",
+    "password123456",
+    "passwordpassword",
+    "princess1234",
+    "q1w2e3r4t5y6",
+    "qazwsxedcrfv",
+    "qwerty123456",
+    "qwertyuiop12",
+    "qwertyuiop123",
+    "qwertyuiopas",
+    "qwertyuiopasdfghjkl",
+    "welcome12345",
+    "zaq12wsxcde3",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_everybody_tries_first_is_refused() {
+        for known in [
+            "Password1234",
+            "aaaaaaaaaaaa",
+            "ann@example.org",
+            "annannannann1234",
+        ] {
+            let email = if known.starts_with("annann") {
+                "annannannann@x"
+            } else {
+                "ann@example.org"
+            };
+            assert!(is_well_known(known, email), "{known}");
+        }
+        for good in ["rain on the tin roof", "annotations of a kind"] {
+            assert!(!is_well_known(good, "ann@example.org"), "{good}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hash_fits_its_password_and_nobodys_fits_none() {
+        let passwords = Passwords::new().expect("randomness");
+        let hash = passwords
+            .hash("rain on the roof".into())
+            .await
+            .expect("a hash");
+        assert!(
+            hash.starts_with("$argon2id$v=19$m=65536,t=2,p=1$"),
+            "{hash}"
+        );
+        let check = |password: &str, hash: Option<&String>| {
+            let (password, hash) = (password.to_owned(), hash.cloned());
+            let passwords = passwords.clone();
+            async move { passwords.check(password, hash).await.expect("a turn") }
+        };
+        assert!(check("rain on the roof", Some(&hash)).await);
+        assert!(!check("rain on the Roof", Some(&hash)).await);
+        assert!(!check("nobody has this password", None).await);
+    }
+
+    #[tokio::test]
+    async fn when_the_queue_is_full_the_next_is_told_to_come_again() {
+        let passwords = Passwords::new().expect("randomness");
+        let places = passwords.queued.available_permits();
+        let all = passwords
+            .queued
+            .acquire_many(u32::try_from(places).expect("few"))
+            .await;
+        let refused = passwords.hash("rain on the roof".into()).await;
+        assert_eq!(refused, Err(AccountError::Busy));
+        drop(all);
+    }
+}

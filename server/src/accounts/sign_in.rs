@@ -1,0 +1,88 @@
+//! Signing in and out.
+
+use super::call::Visitor;
+use super::sessions::Credentials;
+use crate::error::Error;
+use crate::store::ScopeKey;
+use crate::store::users::User;
+use app::account::{AccountError, checked_email};
+use sync::local::Account;
+
+/// Signs a person in. An unknown address takes as long and answers the same as a wrong password.
+pub(super) async fn sign_in(
+    visitor: Visitor,
+    email: String,
+    password: String,
+) -> Result<Account, AccountError> {
+    let email = checked_email(&email)?.to_owned();
+    visitor.shared.throttle.attempt(&email, visitor.address)?;
+    let found = visitor
+        .session
+        .authenticate(Credentials { email, password })
+        .await;
+    match found.map_err(session_error)? {
+        Some(user) => enter(visitor, user).await,
+        None => {
+            tracing::info!("a sign-in was refused");
+            Err(AccountError::WrongCredentials)
+        }
+    }
+}
+
+/// Ends the session and everything that was open under it.
+pub(super) async fn sign_out(mut visitor: Visitor) -> Result<(), AccountError> {
+    leave(&mut visitor).await?;
+    Ok(())
+}
+
+/// Whose session this is.
+pub(super) async fn who_am_i(visitor: Visitor) -> Result<Option<Account>, AccountError> {
+    Ok(visitor.session.user.as_ref().map(account))
+}
+
+/// Begins a session under a new name, after the one before has ended.
+pub(super) async fn enter(mut visitor: Visitor, user: User) -> Result<Account, AccountError> {
+    if leave(&mut visitor).await? {
+        // The session layer would go on under the old name, which others may have seen.
+        let renamed = visitor.session.session.cycle_id().await;
+        renamed.map_err(|error| session_error(error.into()))?;
+    }
+    visitor.session.login(&user).await.map_err(session_error)?;
+    Ok(account(&user))
+}
+
+/// Ends the session, if there is one, and tells whether there was.
+async fn leave(visitor: &mut Visitor) -> Result<bool, AccountError> {
+    let user = visitor.session.logout().await.map_err(session_error)?;
+    if let Some(user) = &user {
+        // Wakes the person's streams; the ones of this session find that it has ended.
+        visitor.shared.fanout.poke(&ScopeKey::own(user.id));
+    }
+    Ok(user.is_some())
+}
+
+fn account(user: &User) -> Account {
+    Account {
+        id: user.id,
+        email: user.email.clone(),
+    }
+}
+
+/// What a person hears of an error inside.
+pub(super) fn account_error(error: &Error) -> AccountError {
+    error.log();
+    match error {
+        Error::Busy => AccountError::Busy,
+        _ => AccountError::Internal,
+    }
+}
+
+fn session_error(error: axum_login::Error<super::sessions::People>) -> AccountError {
+    match error {
+        axum_login::Error::Backend(error) => account_error(&error),
+        axum_login::Error::Session(error) => {
+            tracing::error!(%error, "session");
+            AccountError::Internal
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Making an account.
+
+use super::call::Visitor;
+use super::passwords::is_well_known;
+use super::sign_in::{account_error, enter};
+use crate::clock::{new_id, now_ms};
+use crate::store::users::User;
+use app::account::{AccountError, check_password_length, checked_email};
+use sync::local::Account;
+
+/// Makes an account and signs its person in.
+pub(super) async fn sign_up(
+    visitor: Visitor,
+    email: String,
+    password: String,
+) -> Result<Account, AccountError> {
+    let email = checked_email(&email)?.to_owned();
+    check_password_length(&password)?;
+    if is_well_known(&password, &email) {
+        return Err(AccountError::WeakPassword);
+    }
+    // Whether an address is taken is told, and guessed at no faster than a password.
+    visitor.shared.throttle.attempt(&email, visitor.address)?;
+    let password_hash = visitor.shared.passwords.hash(password).await?;
+    let id = new_id().ok_or(AccountError::Internal)?;
+    let user = User {
+        id,
+        email,
+        password_hash,
+    };
+    let store = &visitor.shared.store;
+    if !store
+        .add_user(&user, now_ms())
+        .await
+        .map_err(|error| account_error(&error))?
+    {
+        return Err(AccountError::EmailTaken);
+    }
+    tracing::info!("an account was made");
+    enter(visitor, user).await
+}

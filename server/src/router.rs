@@ -1,0 +1,78 @@
+//! The only list of routes.
+
+use crate::accounts::{call, sessions};
+use crate::error::Error;
+use crate::headers::{self, Https};
+use crate::shared::Shared;
+use crate::sync::{pull, push, stream};
+use crate::{assets, health, pages};
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use std::any::Any;
+use std::sync::Arc;
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// All routes, inside what every request passes and every answer carries.
+pub(crate) fn router(shared: Arc<Shared>, https: bool) -> Router {
+    // Only these know who is asking; everything else is the same for everybody.
+    let with_sessions = Router::new()
+        .route("/api/account/{function}", post(call::call))
+        .route("/api/sync/push", post(push::push))
+        .route("/api/sync/pull", post(pull::pull))
+        .route("/api/sync/stream", post(stream::stream))
+        .layer(sessions::layer(&shared, https));
+    Router::new()
+        .merge(with_sessions)
+        .route("/", get(pages::page))
+        .route("/auth/{*path}", get(pages::page))
+        .route(pages::SHELL, get(pages::shell))
+        .route("/sw.js", get(assets::worker))
+        .route("/manifest.webmanifest", get(assets::fixed))
+        .route("/favicon.ico", get(assets::fixed))
+        .route("/icons/{*path}", get(assets::fixed))
+        .route("/b/{build}/{*path}", get(assets::built))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .fallback(pages::other)
+        .method_not_allowed_fallback(async || Error::MethodNotAllowed)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(headers::guard))
+        .layer(from_fn_with_state(Https(https), headers::dress))
+        .with_state(shared)
+}
+
+/// A request that runs into a fault of ours ends alone. What the fault was stands in the log, by
+/// way of the panic's own words, which hold nothing that people wrote.
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    Error::Internal("a request that panicked").into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use axum::http::{Request, StatusCode};
+    use tower::ServiceExt as _;
+
+    async fn faulty() -> &'static str {
+        panic!("a fault, planted by this test")
+    }
+
+    #[tokio::test]
+    async fn a_fault_in_one_request_is_answered_in_words() {
+        let router = Router::new()
+            .route("/", get(faulty))
+            .layer(CatchPanicLayer::custom(panicked));
+        let answer = router
+            .oneshot(Request::new(Body::empty()))
+            .await
+            .expect("an answer");
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = axum::body::to_bytes(answer.into_body(), 1_000)
+            .await
+            .expect("a body");
+        assert!(String::from_utf8_lossy(&body).contains("\"internal\""));
+    }
+}

@@ -1,0 +1,23 @@
+//! What all requests share.
+
+use crate::accounts::passwords::Passwords;
+use crate::accounts::throttle::Throttle;
+use crate::assets::Assets;
+use crate::pages::Pages;
+use crate::serve::Shutdown;
+use crate::store::Store;
+use crate::sync::fanout::Fanout;
+use crate::sync::seats::Seats;
+
+/// What all requests share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) store: Store,
+    pub(crate) fanout: Fanout,
+    pub(crate) seats: Seats,
+    pub(crate) passwords: Passwords,
+    pub(crate) throttle: Throttle,
+    pub(crate) assets: Assets,
+    pub(crate) pages: Pages,
+    pub(crate) shutdown: Shutdown,
+}

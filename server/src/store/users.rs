@@ -1,0 +1,88 @@
+//! People.
+
+use super::{ScopeKey, Store, id_from_sql, to_sql};
+use crate::error::Error;
+use crate::store::sqlite::Trouble;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+use std::fmt;
+use sync::id::Id;
+
+/// A person who has an account.
+#[derive(Clone, PartialEq, Eq)]
+pub struct User {
+    /// Their name for programs.
+    pub id: Id,
+    /// Their address.
+    pub email: String,
+    /// Their password's hash, in PHC form.
+    pub password_hash: String,
+}
+
+// Written out so that no log ever holds an address or a hash.
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("User")
+    }
+}
+
+impl Store {
+    /// Makes an account and its empty log. Nothing, if the address has an account already.
+    ///
+    /// # Errors
+    /// The database failed; there is no account then.
+    pub async fn add_user(&self, user: &User, now_ms: u64) -> Result<bool, Error> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let added = sqlx::query(
+            "INSERT INTO users (id, email, password_hash, created_at_ms) VALUES (?, ?, ?, ?)",
+        )
+        .bind(user.id.to_string())
+        .bind(&user.email)
+        .bind(&user.password_hash)
+        .bind(to_sql(now_ms))
+        .execute(&mut *transaction)
+        .await;
+        match added {
+            Err(error) if Trouble::of(&error) == Trouble::Constraint => return Ok(false),
+            other => other?,
+        };
+        sqlx::query("INSERT INTO scopes (scope, lsn) VALUES (?, 0)")
+            .bind(ScopeKey::own(user.id).as_str())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// The person with this address, whatever its case.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn user_by_email(&self, email: &str) -> Result<Option<User>, Error> {
+        let found = sqlx::query("SELECT id, email, password_hash FROM users WHERE email = ?")
+            .bind(email)
+            .fetch_optional(&self.reader)
+            .await?;
+        found.as_ref().map(read_user).transpose()
+    }
+
+    /// The person of this name.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn user_by_id(&self, id: Id) -> Result<Option<User>, Error> {
+        let found = sqlx::query("SELECT id, email, password_hash FROM users WHERE id = ?")
+            .bind(id.to_string())
+            .fetch_optional(&self.reader)
+            .await?;
+        found.as_ref().map(read_user).transpose()
+    }
+}
+
+fn read_user(row: &SqliteRow) -> Result<User, Error> {
+    Ok(User {
+        id: id_from_sql(row.try_get("id")?)?,
+        email: row.try_get("email")?,
+        password_hash: row.try_get("password_hash")?,
+    })
+}

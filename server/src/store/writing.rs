@@ -1,0 +1,185 @@
+//! One push as one transaction: read what is there, write what became of it, and commit.
+
+use super::statements::{SqliteQuery, read_row};
+use super::{ScopeKey, Store, from_sql, to_sql};
+use crate::error::Error;
+use crate::store::sqlite::Trouble;
+use sqlx::{Connection as _, Row as _, Sqlite, SqliteConnection, Transaction};
+use std::sync::Arc;
+use sync::frame::Outcome;
+use sync::id::Id;
+use sync::row::Row;
+use sync::scope::Lsn;
+use sync::table::TableSpec;
+
+use super::statements::Statements;
+
+/// A write transaction of one scope. It holds the only write lock from its beginning, so
+/// positions are given in the order of commits. Dropped without [`Writing::commit`], it leaves
+/// nothing behind.
+#[derive(Debug)]
+pub struct Writing {
+    transaction: Transaction<'static, Sqlite>,
+    statements: Arc<Statements>,
+    scope: ScopeKey,
+}
+
+/// One change inside a write transaction; it can fail alone.
+#[derive(Debug)]
+pub struct Step<'a> {
+    savepoint: Transaction<'a, Sqlite>,
+    statements: &'a Statements,
+    scope: &'a ScopeKey,
+}
+
+/// Why a step was not taken.
+#[derive(Debug)]
+pub enum StepError {
+    /// This change breaks a rule of the schema; the others are not touched by it.
+    Alone(Error),
+    /// Nothing can be written now.
+    All(Error),
+}
+
+impl Store {
+    /// Begins to write into a scope, after everybody who came before.
+    ///
+    /// # Errors
+    /// The database is busy or failed.
+    pub async fn write(&self, scope: ScopeKey) -> Result<Writing, Error> {
+        let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        Ok(Writing {
+            transaction,
+            statements: Arc::clone(&self.statements),
+            scope,
+        })
+    }
+}
+
+impl Writing {
+    /// Begins one change.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn step(&mut self) -> Result<Step<'_>, Error> {
+        let savepoint = self.transaction.begin().await?;
+        Ok(Step {
+            savepoint,
+            statements: &self.statements,
+            scope: &self.scope,
+        })
+    }
+
+    /// Makes it so. Once this has returned, the changes survive a power cut.
+    ///
+    /// # Errors
+    /// The database failed; nothing was written.
+    pub async fn commit(self) -> Result<(), Error> {
+        Ok(self.transaction.commit().await?)
+    }
+}
+
+impl Step<'_> {
+    /// What became of this change when it was here before.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn outcome(&mut self, op_id: Id) -> Result<Option<Outcome>, Error> {
+        let text: Option<String> =
+            sqlx::query_scalar("SELECT outcome FROM outcomes WHERE scope = ? AND op_id = ?")
+                .bind(self.scope.as_str())
+                .bind(op_id.to_string())
+                .fetch_optional(&mut *self.savepoint)
+                .await?;
+        text.map(|text| serde_json::from_str(&text))
+            .transpose()
+            .map_err(|_| Error::corrupt("an outcome that cannot be read"))
+    }
+
+    /// The row of this key in this scope.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn row(&mut self, table: &TableSpec, key: Id) -> Result<Option<Row>, Error> {
+        let query = self.statements.row(table, self.scope, key)?;
+        let found = query.fetch_optional(&mut *self.savepoint).await?;
+        found.map(|row| read_row(table, &row)).transpose()
+    }
+
+    /// Writes the row under the scope's next position and tells that position.
+    ///
+    /// # Errors
+    /// The row breaks a rule of the schema, or the database failed.
+    pub async fn put(&mut self, table: &TableSpec, row: &mut Row) -> Result<Lsn, Error> {
+        row.lsn = next_lsn(&mut self.savepoint, self.scope).await?;
+        execute(
+            self.statements.put(table, self.scope, row)?,
+            &mut self.savepoint,
+        )
+        .await?;
+        Ok(row.lsn)
+    }
+
+    /// Keeps what became of the change, and ends the step.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn keep(
+        mut self,
+        op_id: Id,
+        lsn: Option<Lsn>,
+        outcome: &Outcome,
+        now_ms: u64,
+    ) -> Result<(), Error> {
+        let text = serde_json::to_string(outcome);
+        let text = text.map_err(|_| Error::corrupt("an outcome that cannot be written"))?;
+        sqlx::query(
+            "INSERT INTO outcomes (scope, op_id, lsn, outcome, at_ms) VALUES (?, ?, ?, ?, ?)",
+        )
+        .bind(self.scope.as_str())
+        .bind(op_id.to_string())
+        .bind(lsn.map(to_sql))
+        .bind(text)
+        .bind(to_sql(now_ms))
+        .execute(&mut *self.savepoint)
+        .await?;
+        Ok(self.savepoint.commit().await?)
+    }
+
+    /// Ends the step without a trace.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn leave(self) -> Result<(), Error> {
+        Ok(self.savepoint.rollback().await?)
+    }
+}
+
+impl StepError {
+    /// Whether an error concerns one change or all of them.
+    #[must_use]
+    pub fn of(error: Error) -> Self {
+        match &error {
+            Error::Database(source) if Trouble::of(source) == Trouble::Constraint => {
+                Self::Alone(error)
+            }
+            Error::Corrupt(_) => Self::Alone(error),
+            _ => Self::All(error),
+        }
+    }
+}
+
+/// Raises the scope's counter. Its row is there from the person's first day.
+async fn next_lsn(connection: &mut SqliteConnection, scope: &ScopeKey) -> Result<Lsn, Error> {
+    let row = sqlx::query("UPDATE scopes SET lsn = lsn + 1 WHERE scope = ? RETURNING lsn")
+        .bind(scope.as_str())
+        .fetch_optional(connection)
+        .await?
+        .ok_or(Error::corrupt("a person without a log"))?;
+    from_sql(row.try_get("lsn")?)
+}
+
+async fn execute(query: SqliteQuery, connection: &mut SqliteConnection) -> Result<(), Error> {
+    query.execute(connection).await?;
+    Ok(())
+}

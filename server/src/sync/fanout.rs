@@ -1,0 +1,136 @@
+//! Who wants to be woken when a scope changes. A poke carries no data: it says "look again", and
+//! what there is to see is read from the database.
+
+use crate::store::ScopeKey;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// The listeners of every scope that has some.
+#[derive(Clone, Debug, Default)]
+pub struct Fanout(Arc<Mutex<Listeners>>);
+
+#[derive(Debug, Default)]
+struct Listeners {
+    next: u64,
+    by_scope: BTreeMap<ScopeKey, BTreeMap<u64, Arc<Notify>>>,
+}
+
+/// One listener. Pokes that come while it is not waiting are kept as one.
+#[derive(Debug)]
+pub struct Listener {
+    fanout: Fanout,
+    name: u64,
+    scopes: Vec<ScopeKey>,
+    poked: Arc<Notify>,
+}
+
+impl Fanout {
+    /// Listens to these scopes from now on.
+    #[must_use]
+    pub fn listen(&self, scopes: Vec<ScopeKey>) -> Listener {
+        let poked = Arc::new(Notify::new());
+        let mut listeners = self.lock();
+        let name = listeners.next;
+        listeners.next += 1;
+        for scope in &scopes {
+            let listening = listeners.by_scope.entry(scope.clone()).or_default();
+            listening.insert(name, Arc::clone(&poked));
+        }
+        drop(listeners);
+        Listener {
+            fanout: self.clone(),
+            name,
+            scopes,
+            poked,
+        }
+    }
+
+    /// Wakes everybody who listens to this scope.
+    pub fn poke(&self, scope: &ScopeKey) {
+        if let Some(listening) = self.lock().by_scope.get(scope) {
+            for poked in listening.values() {
+                // Keeps one permit when nobody waits just now, so no poke is lost.
+                poked.notify_one();
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Listeners> {
+        // Every change of the map is whole before anything could panic.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Listener {
+    /// Waits for the next poke.
+    pub async fn poked(&self) {
+        self.poked.notified().await;
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let mut listeners = self.fanout.lock();
+        for scope in &self.scopes {
+            if let Some(listening) = listeners.by_scope.get_mut(scope) {
+                listening.remove(&self.name);
+                if listening.is_empty() {
+                    listeners.by_scope.remove(scope);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use sync::id::Id;
+    use tokio::time::timeout;
+
+    async fn is_poked(listener: &Listener) -> bool {
+        timeout(Duration::from_millis(20), listener.poked())
+            .await
+            .is_ok()
+    }
+
+    #[tokio::test]
+    async fn a_poke_wakes_the_listeners_of_its_scope_and_no_others() {
+        let (fanout, ann, bob) = people();
+        let hers = fanout.listen(vec![ann.clone(), ScopeKey::library()]);
+        let his = fanout.listen(vec![bob, ScopeKey::library()]);
+        fanout.poke(&ann);
+        assert!(is_poked(&hers).await);
+        assert!(!is_poked(&his).await);
+        fanout.poke(&ScopeKey::library());
+        assert!(is_poked(&hers).await && is_poked(&his).await);
+    }
+
+    #[tokio::test]
+    async fn pokes_while_nobody_waits_are_kept_as_one() {
+        let (fanout, ann, _) = people();
+        let listener = fanout.listen(vec![ann.clone()]);
+        fanout.poke(&ann);
+        fanout.poke(&ann);
+        assert!(is_poked(&listener).await);
+        assert!(!is_poked(&listener).await);
+    }
+
+    #[tokio::test]
+    async fn nothing_stays_of_a_listener_that_is_gone() {
+        let (fanout, ann, bob) = people();
+        let one = fanout.listen(vec![ann.clone()]);
+        let two = fanout.listen(vec![ann, bob]);
+        drop(one);
+        assert_eq!(fanout.lock().by_scope.len(), 2);
+        drop(two);
+        assert!(fanout.lock().by_scope.is_empty());
+    }
+
+    fn people() -> (Fanout, ScopeKey, ScopeKey) {
+        let own = |number| ScopeKey::own(Id::from_u128(number));
+        (Fanout::default(), own(1), own(2))
+    }
+}

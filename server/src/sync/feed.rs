@@ -1,0 +1,104 @@
+//! One session of the feed over the database: what `sync::hub::session` decides, done. A stream
+//! runs it for as long as the device listens, a pull for a few pages.
+
+use crate::error::Error;
+use crate::store::{ScopeKey, Store};
+use sync::frame::{Hello, ServerError, ServerFrame};
+use sync::hub::session::{Read, Session, claims};
+use sync::id::Id;
+use sync::scope::{LIBRARY, OWN, Scope};
+
+/// The scopes that a session reads, by the device's name and by the database's.
+#[derive(Debug)]
+pub(super) struct Scopes(Vec<(Scope, ScopeKey)>);
+
+/// A session that is open.
+#[derive(Debug)]
+pub(super) struct Feed {
+    store: Store,
+    scopes: Scopes,
+    session: Session,
+}
+
+impl Scopes {
+    /// What this person may read; nobody may read the library.
+    pub(super) fn of(user: Option<Id>) -> Self {
+        let names = [LIBRARY, OWN].map(Scope::named);
+        let resolve = |scope: Scope| ScopeKey::resolve(&scope, user).map(|key| (scope, key));
+        Self(names.into_iter().filter_map(resolve).collect())
+    }
+
+    pub(super) fn keys(&self) -> Vec<ScopeKey> {
+        self.0.iter().map(|(_, key)| key.clone()).collect()
+    }
+
+    fn key(&self, scope: &Scope) -> Result<&ScopeKey, Error> {
+        let found = self.0.iter().find(|(name, _)| name == scope);
+        found
+            .map(|(_, key)| key)
+            .ok_or(Error::Internal("a scope that was not opened"))
+    }
+}
+
+impl Feed {
+    /// Opens the session. The inner error is for the device: it stands where this server's
+    /// history never was.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub(super) async fn open(
+        store: &Store,
+        scopes: Scopes,
+        hello: &Hello,
+    ) -> Result<Result<Self, ServerError>, Error> {
+        let names: Vec<_> = scopes.0.iter().map(|(name, _)| name.clone()).collect();
+        let standing = store.standing(&scopes.0, &claims(hello, &names)).await?;
+        let session = Session::open(
+            &domain::SCHEMA,
+            hello,
+            names,
+            standing.ceilings,
+            &standing.history,
+        );
+        Ok(session.map(|session| Self {
+            store: store.clone(),
+            scopes,
+            session,
+        }))
+    }
+
+    /// The first thing to say.
+    pub(super) fn welcome(&self, now_ms: u64) -> ServerFrame {
+        self.session.welcome(now_ms)
+    }
+
+    /// Something may have changed: look again.
+    pub(super) fn poke(&mut self) {
+        self.session.poke();
+    }
+
+    /// Reads on, and says the next thing there is to say. Nothing means that the device has
+    /// everything until somebody writes.
+    ///
+    /// # Errors
+    /// The database failed. The session must end then: what it did not say would be missing.
+    pub(super) async fn advance(&mut self) -> Result<Option<Vec<ServerFrame>>, Error> {
+        loop {
+            let Read::Rows {
+                scope,
+                tables,
+                after,
+                ceiling,
+            } = self.session.read()
+            else {
+                return Ok(None);
+            };
+            let key = self.scopes.key(&scope)?;
+            let page = self.store.page(key, &tables, after, ceiling).await?;
+            let frames = self.session.found(page.rows, page.exhausted);
+            if !frames.is_empty() {
+                return Ok(Some(frames));
+            }
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The server from outside: a real process' worth of it on a real socket, with a real database
+//! file, and clients that know only HTTP and the protocol.
+
+mod accounts;
+mod positions;
+mod push;
+mod refusals;
+mod site;
+mod stream;
+mod world;

@@ -1,0 +1,263 @@
+//! Streams: what was missed, then what happens, for as long as the session holds.
+
+use crate::world::{SOON, World, entries, kinds, markers_after, own, written};
+use server::sync::seats::STREAMS_MAX;
+use std::time::{Duration, Instant};
+use sync::frame::ServerFrame;
+use sync::limits::{CHUNK_ROWS_MAX, HEARTBEAT_JITTER_MS, HEARTBEAT_MS};
+use sync::scope::{Marker, Markers};
+use tokio::time::timeout;
+
+fn is_change(frame: &ServerFrame) -> bool {
+    matches!(frame, ServerFrame::Change(_))
+}
+
+#[tokio::test]
+async fn a_stream_says_hello_sends_what_was_missed_and_then_what_happens_at_once() {
+    let world = World::open().await;
+    let (ann, _) = world.person("ann").await;
+    let first = written("Before.");
+    ann.push_one(&first).await;
+    let mut events = ann.stream(Markers::default()).await;
+    let missed = events.until_live().await;
+    let expected = ["welcome", "heartbeat", "delta", "delta", "delta_complete"];
+    assert_eq!(kinds(&missed), expected);
+    assert_eq!(entries(&missed)[0].key, first.key);
+    // Another device of the same person.
+    let laptop = world.visitor();
+    laptop
+        .sign_in("ann@example.org", crate::world::PASSWORD)
+        .await;
+    let second = written("Just now.");
+    let began = Instant::now();
+    laptop.push_one(&second).await;
+    let news = events.until(is_change).await;
+    assert!(
+        began.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_eq!(entries(&news)[0].key, second.key);
+    let ServerFrame::Change(change) = &news[0] else {
+        panic!("{news:?}")
+    };
+    assert_eq!(
+        change.from,
+        Marker {
+            lsn: 1,
+            op_id: first.op_id
+        }
+    );
+    assert_eq!(
+        change.to,
+        Marker {
+            lsn: 2,
+            op_id: second.op_id
+        }
+    );
+}
+
+#[tokio::test]
+async fn a_stream_hears_nothing_of_other_people() {
+    let world = World::open().await;
+    let (ann, _) = world.person("ann").await;
+    let (bob, _) = world.person("bob").await;
+    let mut events = ann.stream(Markers::default()).await;
+    events.until_live().await;
+    bob.push_one(&written("Bob's words.")).await;
+    let mine = written("Ann's words.");
+    ann.push_one(&mine).await;
+    let news = events.until(is_change).await;
+    assert_eq!(entries(&news).len(), 1);
+    assert_eq!(entries(&news)[0].key, mine.key);
+}
+
+#[tokio::test]
+async fn a_device_that_was_away_gets_only_what_it_missed_in_chunks() {
+    let world = World::open().await;
+    let (ann, _) = world.person("ann").await;
+    ann.push_one(&written("Known.")).await;
+    let known = markers_after(&ann.pull(Markers::default()).await);
+    let count = 2 * CHUNK_ROWS_MAX + 1;
+    for _ in 0..3 {
+        let changes = (0..count.div_ceil(3))
+            .map(|n| written(&format!("Missed {n}.")))
+            .collect();
+        ann.push(changes).await;
+    }
+    let mut events = ann.stream(known.clone()).await;
+    let missed = events.until_live().await;
+    let rows = entries(&missed);
+    assert_eq!(rows.len(), count);
+    assert!(
+        rows.iter()
+            .map(|row| row.lsn)
+            .eq(2..=u64::try_from(count + 1).expect("few"))
+    );
+    let chunks: Vec<_> = missed
+        .iter()
+        .filter_map(|frame| match frame {
+            ServerFrame::Delta(delta) if delta.table == "journal_entries" => Some(delta),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(chunks.len(), 3);
+    let mut stands = known.get(&own(), "journal_entries");
+    for (place, chunk) in chunks.iter().enumerate() {
+        assert_eq!(chunk.from, stands);
+        assert_eq!(chunk.is_last_chunk, place == 2);
+        stands = chunk.to;
+    }
+    let nothing = ann.pull(markers_after(&missed)).await;
+    assert!(entries(&nothing).is_empty());
+}
+
+#[tokio::test]
+async fn long_entries_travel_in_small_chunks_and_none_is_left_out() {
+    let world = World::open().await;
+    let (ann, _) = world.person("ann").await;
+    for size in [150, 150, 200, 1, 1, 150, 199] {
+        ann.push_one(&written(&"x".repeat(size * 1024))).await;
+    }
+    let frames = ann.pull(Markers::default()).await;
+    assert!(entries(&frames).iter().map(|row| row.lsn).eq(1..=7));
+    for frame in &frames {
+        assert!(frame.encode().len() < 300 * 1024, "{}", frame.kind());
+    }
+    let mut live = ann.stream(markers_after(&frames)).await;
+    live.until_live().await;
+    let texts = [180, 180, 10].map(|size| written(&"y".repeat(size * 1024)));
+    ann.push(texts.to_vec()).await;
+    let news = live
+        .until(|frame| matches!(frame, ServerFrame::Change(c) if c.to.lsn == 10))
+        .await;
+    assert!(entries(&news).iter().map(|row| row.lsn).eq(8..=10));
+}
+
+#[tokio::test]
+async fn a_device_that_stands_where_this_server_never_was_is_told() {
+    let world = World::open().await;
+    let (ann, _) = world.person("ann").await;
+    ann.push_one(&written("One.")).await;
+    let op_id = server::clock::new_id().expect("a name");
+    for marker in [
+        Marker { lsn: 1, op_id },
+        Marker { lsn: 2, op_id },
+        Marker {
+            lsn: u64::MAX,
+            op_id,
+        },
+    ] {
+        let mut markers = Markers::default();
+        markers.set(&own(), "journal_entries", marker);
+        let mut events = ann.stream(markers.clone()).await;
+        for frame in [events.next().await, ann.pull(markers).await.pop()] {
+            let Some(ServerFrame::Error(error)) = frame else {
+                panic!("{frame:?}")
+            };
+            assert_eq!(error.code, "epoch_changed");
+        }
+        assert_eq!(events.next().await, None);
+    }
+}
+
+#[tokio::test]
+async fn a_quiet_stream_shows_that_it_is_alive() {
+    let world = World::open().await;
+    let (ann, _) = world.person("ann").await;
+    let mut events = ann.stream(Markers::default()).await;
+    events.until_live().await;
+    let began = Instant::now();
+    let limit = Duration::from_millis(HEARTBEAT_MS + HEARTBEAT_JITTER_MS) + SOON;
+    let beat = |frame: &ServerFrame| matches!(frame, ServerFrame::Heartbeat { .. });
+    assert_eq!(
+        kinds(&events.until_within(limit, beat).await),
+        ["heartbeat"]
+    );
+    let least = Duration::from_millis(HEARTBEAT_MS - HEARTBEAT_JITTER_MS - 1_000);
+    assert!(began.elapsed() > least, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_streams_of_that_session_and_no_others() {
+    let world = World::open().await;
+    let (phone, _) = world.person("ann").await;
+    let laptop = world.visitor();
+    laptop
+        .sign_in("ann@example.org", crate::world::PASSWORD)
+        .await;
+    let mut ending = phone.stream(Markers::default()).await;
+    let mut staying = laptop.stream(Markers::default()).await;
+    ending.until_live().await;
+    staying.until_live().await;
+    let began = Instant::now();
+    phone.call("sign_out", &[]).await;
+    let last = ending
+        .until(|frame| matches!(frame, ServerFrame::Error(_)))
+        .await;
+    assert!(began.elapsed() < SOON);
+    let Some(ServerFrame::Error(error)) = last.last() else {
+        panic!("{last:?}")
+    };
+    assert_eq!(error.code, "no_session");
+    assert_eq!(ending.next().await, None);
+    laptop.push_one(&written("Still here.")).await;
+    staying.until(is_change).await;
+}
+
+#[tokio::test]
+async fn ending_the_server_ends_its_streams() {
+    let world = World::open().await;
+    let (ann, _) = world.person("ann").await;
+    let mut events = ann.stream(Markers::default()).await;
+    events.until_live().await;
+    let began = Instant::now();
+    timeout(SOON, world.server.end()).await.expect("an end");
+    assert!(
+        began.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_eq!(events.next().await, None);
+}
+
+#[tokio::test]
+async fn one_person_has_so_many_streams_and_no_more() {
+    let world = World::open().await;
+    let (ann, _) = world.person("ann").await;
+    let (bob, _) = world.person("bob").await;
+    let mut open = Vec::new();
+    for _ in 0..STREAMS_MAX {
+        open.push(ann.stream(Markers::default()).await);
+    }
+    let refused = ann.stream_answer(Markers::default()).await;
+    assert_eq!(refused.status().as_u16(), 429);
+    assert!(refused.headers().contains_key("retry-after"));
+    assert!(
+        refused
+            .text()
+            .await
+            .expect("a body")
+            .contains("too_many_streams")
+    );
+    assert_eq!(
+        bob.stream_answer(Markers::default())
+            .await
+            .status()
+            .as_u16(),
+        200
+    );
+    open.clear();
+    let freed = timeout(SOON, async {
+        while ann
+            .stream_answer(Markers::default())
+            .await
+            .status()
+            .as_u16()
+            != 200
+        {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    freed.await.expect("a place that was given back");
+}

@@ -1,0 +1,393 @@
+//! A server in a folder of its own, and people who talk to it.
+
+use domain::JournalEntry;
+use domain::kinds::{Day, Moment};
+use futures_util::StreamExt as _;
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Body, Client, Response};
+use server::Server;
+use server::config::Config;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
+use std::path::Path;
+use std::pin::Pin;
+use std::time::Duration;
+use sync::change::{Change, Op};
+use sync::clock::Clock;
+use sync::frame::{DeviceFrame, Hello, Outcome, Push, PushResult, ServerFrame};
+use sync::id::Id;
+use sync::local::Account;
+use sync::scope::{Markers, Scope};
+use sync::stamp::{Stamp, Stamps};
+use sync::table::Synced as _;
+use sync::value::Fields;
+use tempfile::TempDir;
+use tokio::time::timeout;
+
+/// How long anything in a test may take.
+pub(crate) const SOON: Duration = Duration::from_secs(5);
+
+/// A password that is taken.
+pub(crate) const PASSWORD: &str = "rain on the tin roof";
+
+/// A server with a database and a site of its own.
+pub(crate) struct World {
+    pub(crate) server: Server,
+    pub(crate) folder: TempDir,
+}
+
+impl World {
+    pub(crate) async fn open() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        write_site(&folder.path().join("site"));
+        let server = start(folder.path()).await;
+        Self { server, folder }
+    }
+
+    /// Ends the server and starts another over the same database.
+    pub(crate) async fn restarted(self) -> Self {
+        self.server.end().await;
+        let server = start(self.folder.path()).await;
+        Self {
+            server,
+            folder: self.folder,
+        }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.server.address)
+    }
+
+    /// A browser of its own, where nobody is signed in yet.
+    pub(crate) fn visitor(&self) -> Visitor {
+        let http = Client::builder()
+            .cookie_store(true)
+            .timeout(Duration::from_secs(30));
+        Visitor {
+            http: http.build().expect("a client"),
+            base: format!("http://{}", self.server.address),
+            device_id: server::clock::new_id().expect("a name"),
+        }
+    }
+
+    /// A browser where a new person is signed in.
+    pub(crate) async fn person(&self, name: &str) -> (Visitor, Account) {
+        let visitor = self.visitor();
+        let account = visitor.sign_up(&format!("{name}@example.org")).await;
+        (visitor, account)
+    }
+
+    /// The database, for looking at what the server wrote.
+    pub(crate) async fn database(&self) -> SqlitePool {
+        let file = self.folder.path().join("data/daybook.sqlite");
+        let pool = SqlitePoolOptions::new().max_connections(1);
+        pool.connect_with(SqliteConnectOptions::new().filename(file))
+            .await
+            .expect("the database")
+    }
+
+    /// Where a person's log ends.
+    pub(crate) async fn end_of(&self, account: &Account) -> i64 {
+        sqlx::query_scalar("SELECT lsn FROM scopes WHERE scope = ?")
+            .bind(format!("own:{}", account.id))
+            .fetch_one(&self.database().await)
+            .await
+            .expect("a log")
+    }
+}
+
+async fn start(folder: &Path) -> Server {
+    let config = Config {
+        addr: "127.0.0.1:0".parse().expect("an address"),
+        database_url: format!("sqlite:{}", folder.join("data/daybook.sqlite").display()),
+        site: folder.join("site"),
+        https: None,
+    };
+    server::start(&config).await.expect("a server")
+}
+
+fn write_site(site: &Path) {
+    let files = [
+        ("pkg/daybook.js", "page();"),
+        ("pkg/daybook.js.br", "not really brotli"),
+        ("pkg/daybook.wasm", "\0asm"),
+        ("pkg/daybook.css", "body{}"),
+        ("worker/daybook_worker.js", "worker();"),
+        ("worker.js", "start();"),
+        ("icons/icon-192.png", "png"),
+        ("fonts/OFL.txt", "licence"),
+        ("manifest.webmanifest", "{}"),
+        ("sw.js", "listen();"),
+    ];
+    for (name, text) in files {
+        let path = site.join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    }
+}
+
+/// One browser on one device.
+#[derive(Clone)]
+pub(crate) struct Visitor {
+    pub(crate) http: Client,
+    pub(crate) base: String,
+    pub(crate) device_id: Id,
+}
+
+impl Visitor {
+    pub(crate) async fn post(&self, path: &str, kind: &str, body: impl Into<Body>) -> Response {
+        let request = self.http.post(format!("{}{path}", self.base)).body(body);
+        let request = request
+            .header(CONTENT_TYPE, kind)
+            .header("sec-fetch-site", "same-origin");
+        request.send().await.expect("an answer")
+    }
+
+    /// Calls a server function as the page does.
+    pub(crate) async fn call(&self, function: &str, pairs: &[(&str, &str)]) -> (u16, String) {
+        let form: Vec<_> = pairs
+            .iter()
+            .map(|(name, value)| format!("{name}={}", escape(value)))
+            .collect();
+        let path = format!("/api/account/{function}");
+        let answer = self
+            .post(&path, "application/x-www-form-urlencoded", form.join("&"))
+            .await;
+        (
+            answer.status().as_u16(),
+            answer.text().await.expect("a body"),
+        )
+    }
+
+    pub(crate) async fn sign_up(&self, email: &str) -> Account {
+        let (status, body) = self
+            .call("sign_up", &[("email", email), ("password", PASSWORD)])
+            .await;
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str(&body).expect("an account")
+    }
+
+    pub(crate) async fn sign_in(&self, email: &str, password: &str) -> (u16, String) {
+        self.call("sign_in", &[("email", email), ("password", password)])
+            .await
+    }
+
+    pub(crate) async fn who_am_i(&self) -> Option<Account> {
+        let (status, body) = self.call("who_am_i", &[]).await;
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str(&body).expect("an account or null")
+    }
+
+    pub(crate) async fn push_frame(&self, body: impl Into<Body>) -> (u16, String) {
+        let answer = self.post("/api/sync/push", "application/json", body).await;
+        (
+            answer.status().as_u16(),
+            answer.text().await.expect("a body"),
+        )
+    }
+
+    pub(crate) async fn push(&self, changes: Vec<Change>) -> PushResult {
+        let (status, body) = self.push_frame(push_frame(self.device_id, changes)).await;
+        assert_eq!(status, 200, "{body}");
+        match ServerFrame::decode(&body) {
+            Ok(ServerFrame::PushResult(result)) => Some(result),
+            _ => None,
+        }
+        .expect("a result")
+    }
+
+    /// Pushes one change and tells what became of it.
+    pub(crate) async fn push_one(&self, change: &Change) -> Outcome {
+        let mut result = self.push(vec![change.clone()]).await;
+        result.outcomes.remove(&change.op_id).expect("an outcome")
+    }
+
+    pub(crate) async fn pull(&self, markers: Markers) -> Vec<ServerFrame> {
+        let answer = self
+            .post("/api/sync/pull", "application/json", self.hello(markers))
+            .await;
+        assert_eq!(answer.status().as_u16(), 200);
+        let frames: Vec<serde_json::Value> =
+            serde_json::from_str(&answer.text().await.expect("a body")).expect("an array");
+        let decode = |frame: &serde_json::Value| ServerFrame::decode(&frame.to_string());
+        frames
+            .iter()
+            .map(|frame| decode(frame).expect("a frame"))
+            .collect()
+    }
+
+    pub(crate) async fn stream_answer(&self, markers: Markers) -> Response {
+        self.post("/api/sync/stream", "application/json", self.hello(markers))
+            .await
+    }
+
+    pub(crate) async fn stream(&self, markers: Markers) -> Events {
+        let answer = self.stream_answer(markers).await;
+        assert_eq!(answer.status().as_u16(), 200);
+        Events {
+            bytes: Box::pin(answer.bytes_stream()),
+            text: String::new(),
+        }
+    }
+
+    pub(crate) fn hello(&self, markers: Markers) -> String {
+        let tables = vec!["prompts".to_owned(), "journal_entries".to_owned()];
+        let device_id = self.device_id;
+        DeviceFrame::Hello(Hello {
+            device_id,
+            markers,
+            tables,
+            device_time_ms: 0,
+        })
+        .encode()
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+pub(crate) fn push_frame(device_id: Id, changes: Vec<Change>) -> String {
+    DeviceFrame::Push(Push {
+        device_id,
+        changes,
+        device_time_ms: 0,
+    })
+    .encode()
+}
+
+type Chunk = reqwest::Result<axum::body::Bytes>;
+
+/// A stream of events, read as a device reads it.
+pub(crate) struct Events {
+    bytes: Pin<Box<dyn futures_util::Stream<Item = Chunk> + Send>>,
+    text: String,
+}
+
+impl Events {
+    /// The next frame; nothing when the stream has ended.
+    pub(crate) async fn next(&mut self) -> Option<ServerFrame> {
+        loop {
+            if let Some((event, rest)) = self.text.split_once("\n\n") {
+                let data = event.strip_prefix("data: ").expect("an event with data");
+                let frame = ServerFrame::decode(data).expect("a frame");
+                self.text = rest.to_owned();
+                return Some(frame);
+            }
+            let more = self.bytes.next().await?.ok()?;
+            self.text
+                .push_str(std::str::from_utf8(&more).expect("text"));
+        }
+    }
+
+    /// Frames up to the first that fits, which must come soon.
+    pub(crate) async fn until(&mut self, fits: impl Fn(&ServerFrame) -> bool) -> Vec<ServerFrame> {
+        self.until_within(SOON, fits).await
+    }
+
+    pub(crate) async fn until_within(
+        &mut self,
+        limit: Duration,
+        fits: impl Fn(&ServerFrame) -> bool,
+    ) -> Vec<ServerFrame> {
+        let mut frames = Vec::new();
+        let found = timeout(limit, async {
+            while let Some(frame) = self.next().await {
+                let done = fits(&frame);
+                frames.push(frame);
+                if done {
+                    return true;
+                }
+            }
+            false
+        });
+        let found = found.await;
+        assert_eq!(
+            found,
+            Ok(true),
+            "it did not come; what came: {:?}",
+            kinds(&frames)
+        );
+        frames
+    }
+
+    pub(crate) async fn until_live(&mut self) -> Vec<ServerFrame> {
+        self.until(|frame| matches!(frame, ServerFrame::DeltaComplete {}))
+            .await
+    }
+}
+
+pub(crate) fn kinds(frames: &[ServerFrame]) -> Vec<&'static str> {
+    frames.iter().map(ServerFrame::kind).collect()
+}
+
+/// The markers after these frames: where a device stands that stored them.
+pub(crate) fn markers_after(frames: &[ServerFrame]) -> Markers {
+    let mut markers = Markers::default();
+    for frame in frames {
+        match frame {
+            ServerFrame::Delta(delta) => markers.set(&delta.scope, &delta.table, delta.to),
+            ServerFrame::Change(change) => {
+                markers.set(&change.scope, "journal_entries", change.to);
+            }
+            _ => {}
+        }
+    }
+    markers
+}
+
+/// The entries' rows in these frames, in their order.
+pub(crate) fn entries(frames: &[ServerFrame]) -> Vec<sync::row::Row> {
+    let rows = frames.iter().flat_map(|frame| match frame {
+        ServerFrame::Delta(delta) => delta.rows.clone(),
+        ServerFrame::Change(change) => change.rows.clone(),
+        _ => Vec::new(),
+    });
+    rows.filter(|row| row.table == "journal_entries").collect()
+}
+
+pub(crate) fn own() -> Scope {
+    Scope::named(sync::scope::OWN)
+}
+
+/// A new entry, written now.
+pub(crate) fn written(body: &str) -> Change {
+    let entry = JournalEntry {
+        id: server::clock::new_id().expect("a name"),
+        day: Day::parse("2026-11-21").expect("a day"),
+        title: "".into(),
+        body: body.into(),
+        prompt_id: None,
+        prompt_text: None,
+        written_at: Moment(1),
+        trashed_at: None,
+    };
+    change(Op::Insert, entry.id, entry.to_fields())
+}
+
+/// A change of the body of an entry, made now.
+pub(crate) fn edited(key: Id, body: &str) -> Change {
+    change(
+        Op::Update,
+        key,
+        Fields::from([("body".into(), body.into())]),
+    )
+}
+
+pub(crate) fn change(op: Op, key: Id, fields: Fields) -> Change {
+    let op_id = server::clock::new_id().expect("a name");
+    let clock = Clock::at_ms(server::clock::now_ms());
+    Change {
+        op_id,
+        table: "journal_entries".into(),
+        key,
+        op,
+        fields,
+        base: Stamps::new(),
+        stamp: Stamp {
+            clock,
+            node: Id::from_u128(7),
+            op_id,
+        },
+        group: None,
+    }
+}
