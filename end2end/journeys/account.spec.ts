@@ -13,9 +13,7 @@ test("a new person signs up and sees an empty journal that invites them to write
 test("signing out closes the journal and signing in brings it back", async ({ person }) => {
   await person.write("kept while I am away");
   await expect(person.tick("kept while I am away")).toHaveAttribute("data-tick", "synced");
-  await person.page.getByLabel("User menu").click();
-  await person.page.getByRole("button", { name: "Sign out" }).click();
-  await expect(person.page).toHaveURL(/\/auth\/login/);
+  await person.signOut();
   await person.open("/journal-entries");
   await expect(person.page).toHaveURL(/\/auth\/login/);
   const databases = await person.page.evaluate(async () =>

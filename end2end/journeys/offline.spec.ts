@@ -2,7 +2,7 @@
 // there, writing goes on, the header says what is wrong, and everything drains by itself.
 
 import { expect, test } from "../support/test.js";
-import type { Person } from "../support/person.js";
+import { Person } from "../support/person.js";
 
 /** Two ways of being cut off, and the words for each. */
 const cuts = [
@@ -108,10 +108,7 @@ test("an expired session stops the sync and not the writing, and signing in send
 test("another person on the same device sees nothing of the first, and nothing mixes", async ({ person, daybook }) => {
   await person.write("mine alone");
   await expect(person.tick("mine alone")).toHaveAttribute("data-tick", "synced");
-  await person.page.getByLabel("User menu").click();
-  await person.page.getByRole("button", { name: "Sign out" }).click();
-  await expect(person.page).toHaveURL(/\/auth\/login/);
-  const { Person } = await import("../support/person.js");
+  await person.signOut();
   const other = new Person(person.page, daybook, "somebody.else@example.org");
   await other.open("/auth/register");
   await other.fillIn("Make an account");

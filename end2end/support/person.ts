@@ -42,6 +42,13 @@ export class Person {
     await expect(this.journal).toBeVisible();
   }
 
+  /** Signs out and ends on the welcome page. */
+  async signOut(): Promise<void> {
+    await this.page.getByLabel("User menu").click();
+    await this.page.getByRole("button", { name: "Sign out" }).click();
+    await expect(this.page.getByRole("link", { name: "Start writing" })).toBeVisible();
+  }
+
   async fillIn(button: string, password = PASSWORD): Promise<void> {
     await this.page.getByLabel("E-mail").fill(this.email);
     await this.page.getByLabel("Password").fill(password);

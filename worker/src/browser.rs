@@ -51,6 +51,11 @@ pub(crate) fn scope() -> WorkerGlobalScope {
     js_sys::global().unchecked_into()
 }
 
+/// What the browser believes about the network. It is often wrong, and never believed alone.
+pub(crate) fn has_network() -> bool {
+    scope().navigator().on_line()
+}
+
 /// The address of a path on our own server.
 pub(crate) fn address(path: &str) -> String {
     format!("{}{path}", scope().location().origin())

@@ -174,6 +174,10 @@ impl Host {
             Ok(stored) => {
                 self.state.replace(Some(State::new(&SCHEMA, stored)));
                 self.dispatch(Event::Led);
+                // A page that opens without a network hears no event that says so.
+                if !browser::has_network() {
+                    self.dispatch(Event::NetworkLost);
+                }
             }
             Err(error) => self.outward.storage_failed(&error),
         }

@@ -61,7 +61,8 @@ where
     let asking = StoredValue::new(Asking::default());
     let version = Memo::new(move |_| client.changes_of(T::TABLE.name));
     Effect::new(move |_| {
-        version.track();
+        // Read and not only tracked: a memo that was never read listens to nothing.
+        version.get();
         let query = query();
         let idle = asking.try_update_value(|asking| {
             asking.query = query;
