@@ -69,6 +69,10 @@ impl LinkFailure {
                 };
                 FailureClass::Busy { retry_after_ms }
             }
+            // Its disk is full (RFC 4918): no fault of the change, and not soon over.
+            Self::Server { status: 507, .. } => FailureClass::Busy {
+                retry_after_ms: BACKOFF_MS_MAX,
+            },
             Self::Server { .. } | Self::Undecodable { .. } => FailureClass::Broken,
         }
     }
@@ -143,6 +147,10 @@ mod tests {
                 retry_after_ms: BUSY_MS
             }
         );
+        let later = FailureClass::Busy {
+            retry_after_ms: BACKOFF_MS_MAX,
+        };
+        assert_eq!(server(507).class(), later);
         assert_eq!(LinkFailure::Unauthorized.class(), FailureClass::Session);
     }
 }
