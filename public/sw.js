@@ -55,7 +55,9 @@ async function install() {
   const cache = await caches.open(CACHE);
   try {
     // Past the browser's own cache: what is kept must be what the server has now.
-    await cache.addAll([SHELL, ...PRECACHE].map((url) => new Request(url, { cache: 'no-cache' })));
+    const files = PRECACHE.map((url) => new Request(url, { cache: 'no-cache' }));
+    const page = new Request(SHELL, { cache: 'no-cache', headers: { accept: 'text/html' } });
+    await cache.addAll([page, ...files]);
   } catch (error) {
     await caches.delete(CACHE);
     throw error;

@@ -4,6 +4,7 @@
 //! - [`live`]: what is on this device, as signals
 //! - `pages`, `parts`: the pages and what they are made of
 //! - `words`: everything the page says to people
+//! - `weight`: why the program is no larger than it is
 //! - `shell`: the document around it all, on the server
 
 // A page is one type, and each element in it one level of that type.
@@ -17,6 +18,7 @@ mod pages;
 mod parts;
 #[cfg(feature = "ssr")]
 pub mod shell;
+mod weight;
 mod words;
 
 use leptos::prelude::*;

@@ -92,6 +92,7 @@ pub const TOO_LONG: &str = "This is more than one entry holds (200 KiB), so the 
     not saved as an entry yet. They are kept here; move some of them to another entry.";
 pub const TITLE_TOO_LONG: &str = "This title is longer than a title may be, so it is not saved \
     yet. Make it shorter; the rest is kept.";
+pub const NOT_SAVED: &str = "Not saved";
 pub const IN_TRASH: &str = "This entry is in the trash.";
 
 // Deleting.
@@ -226,6 +227,16 @@ pub const fn header_action(state: HeaderState) -> Option<HeaderAction> {
         HeaderState::AuthError => Some(HeaderAction::SignIn),
         HeaderState::ConnectionError | HeaderState::SyncError => Some(HeaderAction::TryNow),
         HeaderState::Syncing | HeaderState::Pending | HeaderState::Synced => None,
+    }
+}
+
+/// What the words of an entry are called.
+#[must_use]
+pub const fn body_label(prompted: bool) -> &'static str {
+    if prompted {
+        YOUR_RESPONSE
+    } else {
+        YOUR_THOUGHTS
     }
 }
 

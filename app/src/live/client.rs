@@ -5,6 +5,7 @@ use super::news::{News, Session};
 use super::public_face;
 use super::requests::{Outcome, Requests};
 use super::surroundings;
+use crate::weight::whenever;
 use crate::words;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -47,7 +48,7 @@ impl Client {
             news: News::new(),
         };
         provide_context(client);
-        Effect::new(move |_| {
+        whenever(move || {
             public_face::show(client.news.shown.raw());
             client.start();
             client.learn_who_is_here();

@@ -2,6 +2,7 @@
 //! old ones stand, so nothing flickers.
 
 use super::client::{Client, use_client};
+use crate::weight::whenever;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use sync::limits::QUERY_ROWS_MAX;
@@ -60,7 +61,7 @@ where
     let rows = RwSignal::new(Loaded::Waiting);
     let asking = StoredValue::new(Asking::default());
     let version = Memo::new(move |_| client.changes_of(T::TABLE.name));
-    Effect::new(move |_| {
+    whenever(move || {
         // Read and not only tracked: a memo that was never read listens to nothing.
         version.get();
         let query = query();

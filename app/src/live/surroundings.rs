@@ -2,6 +2,7 @@
 //! is looking.
 
 use super::client::Client;
+use crate::weight::whenever;
 use leptos::ev;
 use leptos::prelude::*;
 use sync::local::{Ask, Signal as Heard};
@@ -34,7 +35,7 @@ pub(super) fn report(client: Client) {
 /// caller's owner is gone.
 pub fn on_hidden(act: impl Fn() + Copy + 'static) {
     // On the server nothing is ever hidden, and there is no window to ask.
-    Effect::new(move |_| {
+    whenever(move || {
         let hidden = window_event_listener_untyped("visibilitychange", move |_| {
             if is_hidden() {
                 act();

@@ -5,12 +5,11 @@ use crate::parts::entry_row::entry_row;
 use crate::parts::icons::SheetArt;
 use crate::parts::title::set_title;
 use crate::parts::trouble::Trouble;
+use crate::weight::{Leaner, changing, whenever};
 use crate::words;
 use domain::JournalEntry;
-use crate::parts::weight::{Mount, Mounted};
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
-use std::collections::BTreeMap;
 use std::time::Duration;
 use sync::id::Id;
 use sync::local::{Query, Tick};
@@ -36,21 +35,32 @@ pub(crate) fn JournalPage() -> impl IntoView {
         Some(all.newest_by("day").keep_null("trashed_at", true))
     });
     let shown = RwSignal::new(ENTRIES_SHOWN);
-    let ticks = StoredValue::new(BTreeMap::new());
-    let count = move || {
+    let ticks = StoredValue::new(Vec::new());
+    let count = changing(move || {
         entries.with(|entries| {
             entries
                 .ready()
                 .map(|entries| words::entries_in_total(entries.len()))
+                .unwrap_or_default()
         })
+    });
+    let instead = changing(move || {
+        entries.with(|entries| match entries {
+            Loaded::Waiting => Some(view! { <Ghosts /> }.lean()),
+            Loaded::Failed(failure) => {
+                let failure = failure.clone();
+                Some(view! { <Trouble failure /> }.lean())
+            }
+            Loaded::Ready(entries) if entries.is_empty() => Some(view! { <Empty /> }.lean()),
+            Loaded::Ready(_) => None,
+        })
+    });
+    // The list changes in place, so that focus and scroll stay where they are.
+    let list = move || {
+        let entries = entries.with(|entries| entries.ready().cloned());
+        list(entries.unwrap_or_default(), shown, ticks)
     };
-    let content = move || match entries.get() {
-        Loaded::Waiting => view! { <Ghosts /> }.mounted(),
-        Loaded::Failed(failure) => view! { <Trouble failure /> }.mounted(),
-        Loaded::Ready(entries) if entries.is_empty() => view! { <Empty /> }.mounted(),
-        Loaded::Ready(entries) => list(entries, shown, ticks).mounted(),
-    };
-    Mounted(view! {
+    view! {
         <main id="main" tabindex="-1">
             <section class="journal">
                 <header class="page-head">
@@ -59,16 +69,18 @@ pub(crate) fn JournalPage() -> impl IntoView {
                         {count}
                     </p>
                 </header>
-                {content}
+                {instead}
+                {list}
             </section>
         </main>
-    })
+    }
+    .lean()
 }
 
 fn list(
     mut entries: Entries,
     shown: RwSignal<usize>,
-    ticks: StoredValue<BTreeMap<Id, Tick>>,
+    ticks: StoredValue<Vec<(Id, Tick)>>,
 ) -> impl IntoView {
     newest_first(&mut entries);
     let limit = shown.get();
@@ -96,6 +108,7 @@ fn list(
                 </button>
             </div>
         }
+        .lean()
     });
     view! {
         {months}
@@ -103,10 +116,7 @@ fn list(
     }
 }
 
-fn month_view(
-    entries: &[Kept<JournalEntry>],
-    before: &BTreeMap<Id, Tick>,
-) -> impl IntoView + use<> {
+fn month_view(entries: &[Kept<JournalEntry>], before: &[(Id, Tick)]) -> impl IntoView + use<> {
     let first = entries.first().map(|kept| &kept.row.day);
     let id = first.map(|day| format!("m-{}", month_of(day)));
     let labelled_by = id.clone();
@@ -116,7 +126,7 @@ fn month_view(
         .iter()
         .map(|kept| {
             let same_day = last_day.replace(&kept.row.day) == Some(&kept.row.day);
-            let fresh = kept.tick == Tick::Synced && before.get(&kept.row.id) == Some(&Tick::Local);
+            let fresh = kept.tick == Tick::Synced && before.contains(&(kept.row.id, Tick::Local));
             entry_row(kept, same_day, fresh, more_link(kept.row.id), ())
         })
         .collect();
@@ -149,7 +159,7 @@ fn more_link(id: Id) -> impl IntoView {
 #[component]
 fn Ghosts() -> impl IntoView {
     let late = RwSignal::new(false);
-    Effect::new(move |_| {
+    whenever(move || {
         set_timeout(
             move || {
                 late.try_set(true);
@@ -165,10 +175,10 @@ fn Ghosts() -> impl IntoView {
             </li>
         }
     };
-    move || {
+    changing(move || {
         late.get()
-            .then(|| view! { <ol class="entries">{[(); 3].map(|()| ghost())}</ol> })
-    }
+            .then(|| view! { <ol class="entries">{[(); 3].map(|()| ghost())}</ol> }.lean())
+    })
 }
 
 #[component]

@@ -1,8 +1,8 @@
 //! Something is not here: a page that does not exist, or an entry that is not on this device.
 
 use crate::parts::title::set_title;
+use crate::weight::Served;
 use crate::words;
-use crate::parts::weight::Served;
 use leptos::prelude::*;
 
 /// The page for addresses that lead nowhere.

@@ -3,8 +3,8 @@
 use crate::account::{AccountError, check_password_length, checked_email, sign_in, sign_up};
 use crate::live::{Client, use_client};
 use crate::parts::field::Field;
+use crate::weight::{Leaner, changing, whenever};
 use crate::words;
-use crate::parts::weight::Mounted;
 use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -50,7 +50,7 @@ pub(super) fn SignForm(
 ) -> impl IntoView {
     let form = Form::new(purpose);
     let alive = RwSignal::new(false);
-    Effect::new(move |_| alive.set(true));
+    whenever(move || alive.set(true));
     let (autocomplete, hint, submit) = match purpose {
         Purpose::SignIn => ("current-password", "", words::SIGN_IN),
         Purpose::SignUp => ("new-password", words::PASSWORD_HINT, words::SIGN_UP),
@@ -68,15 +68,16 @@ pub(super) fn SignForm(
             navigate(&next.get_untracked(), options);
         });
     };
-    let trouble = move || {
+    let trouble = changing(move || {
         form.error.get().map(|trouble| {
-            Mounted(view! {
+            view! {
                 <div class="notice error" role="alert" data-testid="sign-error" data-code=trouble.code>
                     <p>{trouble.words}</p>
                 </div>
-            })
+            }
+            .lean()
         })
-    };
+    });
     view! {
         {trouble}
         <form method="post" novalidate data-testid="sign-form" on:submit=send>
@@ -101,8 +102,8 @@ pub(super) fn SignForm(
                 class="button primary"
                 type="submit"
                 data-testid="sign-submit"
-                disabled=move || !alive.get()
-                aria-busy=move || form.busy.get().then_some("true")
+                disabled=changing(move || !alive.get())
+                aria-busy=changing(move || form.busy.get().then_some("true"))
             >
                 {submit}
             </button>

@@ -3,8 +3,8 @@
 use super::sign::{Purpose, SignForm};
 use crate::parts::icons::Mark;
 use crate::parts::title::set_title;
+use crate::weight::{Served, changing};
 use crate::words;
-use crate::parts::weight::Served;
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
@@ -13,7 +13,7 @@ use leptos_router::hooks::use_location;
 pub(crate) fn SignInPage() -> impl IntoView {
     set_title(words::SIGN_IN);
     let search = use_location().search;
-    let register = move || with_search("/auth/register", &search.get());
+    let register = changing(move || with_search("/auth/register", &search.get()));
     Served(view! {
         <main class="auth" id="main" tabindex="-1">
             <a class="brand" href="/">

@@ -4,8 +4,8 @@ use super::sign::{Purpose, SignForm};
 use super::sign_in::with_search;
 use crate::parts::icons::Mark;
 use crate::parts::title::set_title;
+use crate::weight::{Served, changing};
 use crate::words;
-use crate::parts::weight::Served;
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
@@ -14,7 +14,7 @@ use leptos_router::hooks::use_location;
 pub(crate) fn SignUpPage() -> impl IntoView {
     set_title(words::SIGN_UP);
     let search = use_location().search;
-    let login = move || with_search("/auth/login", &search.get());
+    let login = changing(move || with_search("/auth/login", &search.get()));
     Served(view! {
         <main class="auth" id="main" tabindex="-1">
             <a class="brand" href="/">

@@ -8,9 +8,9 @@ use crate::parts::icons::SheetArt;
 use crate::parts::title::set_title;
 use crate::parts::toast::{Toasts, use_toasts};
 use crate::parts::trouble::Trouble;
+use crate::weight::{Leaner, changing};
 use crate::words;
 use domain::JournalEntry;
-use crate::parts::weight::{Mount, Mounted};
 use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -31,17 +31,17 @@ pub(crate) fn TrashPage() -> impl IntoView {
         Some(all.newest_by("day").keep_null("trashed_at", false))
     });
     let doomed = RwSignal::new(None);
-    let content = move || match entries.get() {
-        Loaded::Waiting => ().mounted(),
-        Loaded::Failed(failure) => view! { <Trouble failure /> }.mounted(),
-        Loaded::Ready(entries) if entries.is_empty() => view! { <Empty /> }.mounted(),
+    let content = changing(move || match entries.get() {
+        Loaded::Waiting => None,
+        Loaded::Failed(failure) => Some(view! { <Trouble failure /> }.lean()),
+        Loaded::Ready(entries) if entries.is_empty() => Some(view! { <Empty /> }.lean()),
         Loaded::Ready(mut entries) => {
             entries.sort_by_key(|kept| std::cmp::Reverse(kept.row.trashed_at));
             let rows: Vec<_> = entries.iter().map(|kept| row(kept, doomed)).collect();
-            view! { <ol class="entries">{rows}</ol> }.mounted()
+            Some(view! { <ol class="entries">{rows}</ol> }.lean())
         }
-    };
-    Mounted(view! {
+    });
+    view! {
         <main id="main" tabindex="-1">
             <section class="trash">
                 <header class="page-head">
@@ -52,7 +52,8 @@ pub(crate) fn TrashPage() -> impl IntoView {
             </section>
             <DeleteForEver doomed />
         </main>
-    })
+    }
+    .lean()
 }
 
 fn row(kept: &Kept<JournalEntry>, doomed: RwSignal<Option<Id>>) -> impl IntoView + use<> {

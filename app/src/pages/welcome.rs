@@ -1,12 +1,10 @@
 //! The welcome page: what this is, and two ways in.
 
-use crate::parts::icons::Mark;
-use crate::parts::tick::Tick;
+use crate::parts::icons::{Mark, Marks};
 use crate::parts::title::set_title;
+use crate::weight::Served;
 use crate::words;
-use crate::parts::weight::Served;
 use leptos::prelude::*;
-use sync::local::Tick as Reached;
 
 /// The welcome page.
 #[component]
@@ -15,7 +13,9 @@ pub(crate) fn WelcomePage() -> impl IntoView {
     let promise = |words: &'static str| {
         view! {
             <li>
-                <Tick reached=Some(Reached::Synced) />
+                <span class="tick" data-tick="synced" aria-hidden="true">
+                    <Marks />
+                </span>
                 {words}
             </li>
         }

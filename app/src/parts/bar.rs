@@ -3,6 +3,7 @@
 use super::connectivity::ConnectivityState;
 use super::icons::Pen;
 use super::user_menu::UserMenu;
+use crate::weight::changing;
 use crate::words;
 use leptos::prelude::*;
 
@@ -22,11 +23,11 @@ pub(crate) fn Bar(
                 <a
                     href="/journal-entries"
                     data-testid="place-journal"
-                    aria-current=move || current("/journal-entries")
+                    aria-current=changing(move || current("/journal-entries"))
                 >
                     {words::JOURNAL}
                 </a>
-                <a href="/trash" data-testid="place-trash" aria-current=move || current("/trash")>
+                <a href="/trash" data-testid="place-trash" aria-current=changing(move || current("/trash"))>
                     {words::TRASH}
                 </a>
             </nav>

@@ -2,8 +2,8 @@
 
 use super::icons::Marks;
 use crate::live::{use_client, use_connectivity};
+use crate::weight::{Leaner, changing, whenever};
 use crate::words::{self, HeaderAction};
-use super::weight::Mount;
 use leptos::prelude::*;
 use std::time::Duration;
 use sync::device::status::HeaderState;
@@ -20,12 +20,12 @@ pub(crate) fn ConnectivityState(
 ) -> impl IntoView {
     let now = use_connectivity();
     let header = Memo::new(move |_| now.with(|now| now.header));
-    let action = move || {
+    let action = changing(move || {
         words::header_action(header.get()).map(|action| match action {
             HeaderAction::SignIn => {
-                let href = move || format!("/auth/login?next={}", path.get());
+                let href = changing(move || format!("/auth/login?next={}", path.get()));
                 view! { <a class="action" href=href data-testid="session-sign-in">{words::SIGN_IN}</a> }
-                    .mounted()
+                    .lean()
             }
             HeaderAction::TryNow => {
                 let client = use_client();
@@ -35,23 +35,23 @@ pub(crate) fn ConnectivityState(
                         {words::TRY_NOW}
                     </button>
                 }
-                    .mounted()
+                    .lean()
             }
         })
-    };
+    });
     view! {
         <div
             class="connectivity"
             role="status"
             data-testid="connectivity"
-            data-sync-state=move || name(&header.get())
-            data-sync-code=move || now.with(|now| name(&now.status))
+            data-sync-state=changing(move || name(&header.get()))
+            data-sync-code=changing(move || now.with(|now| name(&now.status)))
         >
             <span class="glyph" aria-hidden="true">
                 <Marks />
             </span>
-            <span class="label">{move || words::header_label(header.get())}</span>
-            <span class="detail">{move || now.with(words::header_detail)}</span>
+            <span class="label">{changing(move || words::header_label(header.get()).to_owned())}</span>
+            <span class="detail">{changing(move || now.with(words::header_detail))}</span>
             {action}
         </div>
     }
@@ -65,7 +65,7 @@ pub(crate) fn OfflineLine() -> impl IntoView {
         now.with(|now| now.header == HeaderState::ConnectionError && !now.server_silent)
     });
     let shown = RwSignal::new(false);
-    Effect::new(move |_| {
+    whenever(move || {
         if !offline.get() {
             shown.set(false);
             return;
@@ -77,7 +77,7 @@ pub(crate) fn OfflineLine() -> impl IntoView {
         };
         set_timeout(show, Duration::from_millis(LINE_WAITS_MS));
     });
-    move || {
+    changing(move || {
         shown.get().then(|| {
             view! {
                 <div class="offline-line" role="status" data-testid="offline-line">
@@ -87,8 +87,9 @@ pub(crate) fn OfflineLine() -> impl IntoView {
                     </button>
                 </div>
             }
+            .lean()
         })
-    }
+    })
 }
 
 /// A state's name for programs, which is its name on the wire.

@@ -1,5 +1,6 @@
 //! A question that must be answered before anything else: a native dialog.
 
+use crate::weight::whenever;
 use leptos::html;
 use leptos::prelude::*;
 
@@ -20,7 +21,7 @@ pub(crate) fn Dialog(
     children: Children,
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
-    Effect::new(move |_| {
+    whenever(move || {
         let open = open.get();
         let Some(dialog) = dialog.get() else { return };
         if open && !dialog.open() {

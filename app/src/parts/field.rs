@@ -1,6 +1,6 @@
 //! A labelled field with a hint and, while it is wrong, the reason in words.
 
-use super::weight::Mounted;
+use crate::weight::{Leaner, changing};
 use leptos::html;
 use leptos::prelude::*;
 
@@ -29,19 +29,19 @@ pub(crate) fn Field(
     let error_id = format!("{name}-error");
     let described = {
         let (hint_id, error_id) = (hint_id.clone(), error_id.clone());
-        move || {
+        changing(move || {
             let hint = (!hint.is_empty()).then_some(hint_id.as_str());
             let error = error.with(Option::is_some).then_some(error_id.as_str());
             let ids: Vec<_> = hint.into_iter().chain(error).collect();
             (!ids.is_empty()).then(|| ids.join(" "))
-        }
+        })
     };
-    let message = move || {
+    let message = changing(move || {
         let id = error_id.clone();
         error
             .get()
-            .map(|error| Mounted(view! { <p class="error" id=id role="alert">{error}</p> }))
-    };
+            .map(|error| view! { <p class="error" id=id role="alert">{error}</p> }.lean())
+    });
     view! {
         <div class="field">
             <label for=name>{label}</label>
@@ -55,7 +55,7 @@ pub(crate) fn Field(
                 autocapitalize="none"
                 data-testid=name
                 aria-describedby=described
-                aria-invalid=move || error.with(Option::is_some).then_some("true")
+                aria-invalid=changing(move || error.with(Option::is_some).then_some("true"))
             />
             {(!hint.is_empty()).then(|| view! { <p class="hint" id=hint_id>{hint}</p> })}
             {message}

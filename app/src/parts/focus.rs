@@ -2,6 +2,7 @@
 //! that opens a new one.
 
 use crate::live::is_typing_target;
+use crate::weight::whenever;
 use leptos::ev;
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
@@ -43,7 +44,7 @@ pub(crate) fn focus_page() {
 /// `n`, outside of fields, opens a new page.
 pub(crate) fn open_new_page_on_key(personal: Memo<bool>) {
     let navigate = use_navigate();
-    Effect::new(move |_| {
+    whenever(move || {
         let navigate = navigate.clone();
         window_event_listener(ev::keydown, move |event| {
             let plain = !event.ctrl_key() && !event.meta_key() && !event.alt_key();

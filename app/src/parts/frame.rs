@@ -15,8 +15,8 @@ use crate::pages::sign_in::SignInPage;
 use crate::pages::sign_up::SignUpPage;
 use crate::pages::trash::TrashPage;
 use crate::pages::welcome::WelcomePage;
+use crate::weight::{Leaner, changing, whenever};
 use crate::words;
-use super::weight::Mounted;
 use leptos::prelude::*;
 use leptos_router::components::{FlatRoutes, Route};
 use leptos_router::hooks::{use_location, use_navigate};
@@ -39,17 +39,21 @@ pub(crate) fn Frame() -> impl IntoView {
         <a class="skip-link" href="#main" on:click=skip>
             {words::SKIP}
         </a>
-        <div class:shell=move || personal.get()>
-            {move || {
+        <div class:shell=changing(move || personal.get())>
+            {changing(move || {
                 personal
                     .get()
                     .then(|| {
-                        Mounted(view! {
+                        view! {
                             <Bar path />
                             <OfflineLine />
-                        })
+                        }
+                            .lean()
                     })
-            }} {move || trouble.get().map(|failure| Mounted(view! { <Trouble failure /> }))}
+            })}
+            {changing(move || {
+                trouble.get().map(|failure| view! { <Trouble failure /> }.lean())
+            })}
             <FlatRoutes fallback=NotHerePage>
                 <Route path=path!("/") view=WelcomePage />
                 <Route path=path!("/auth/login") view=SignInPage />
@@ -73,7 +77,7 @@ fn is_personal(path: &str) -> bool {
 fn keep_to_the_journal(path: Memo<String>) {
     let session = use_client().session();
     let navigate = use_navigate();
-    Effect::new(move |_| {
+    whenever(move || {
         let path = path.get();
         let replace = NavigateOptions {
             replace: true,

@@ -15,5 +15,4 @@ pub(crate) mod title;
 pub(crate) mod toast;
 pub(crate) mod trouble;
 pub(crate) mod user_menu;
-pub(crate) mod weight;
 pub(crate) mod written_page;

@@ -1,5 +1,6 @@
 //! The card with a prompt.
 
+use crate::weight::Changing;
 use crate::words;
 use leptos::prelude::*;
 
@@ -9,8 +10,7 @@ pub(crate) fn PromptCard(
     /// The small heading above it.
     kicker: &'static str,
     /// The prompt's words.
-    #[prop(into)]
-    text: Signal<String>,
+    text: Changing<String>,
     /// Turns to another one.
     #[prop(optional, into)]
     another: Option<Callback<()>>,

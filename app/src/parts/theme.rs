@@ -1,5 +1,6 @@
 //! Light, dark, or as the system has it. Before the first paint `theme.js` reads the same key.
 
+use crate::weight::changing;
 use crate::words;
 use leptos::prelude::*;
 
@@ -25,7 +26,7 @@ pub(crate) fn ThemeChoice() -> impl IntoView {
                     type="radio"
                     name="theme"
                     value=value
-                    prop:checked=move || chosen.get() == value
+                    prop:checked=changing(move || chosen.get() == value)
                     on:change=choose
                 />
                 <span>{label}</span>

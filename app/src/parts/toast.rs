@@ -2,8 +2,8 @@
 //! a new version.
 
 use crate::live::use_client;
+use crate::weight::{Leaner, changing};
 use crate::words;
-use super::weight::Mount;
 use leptos::prelude::*;
 use std::time::Duration;
 
@@ -74,10 +74,10 @@ pub(crate) fn use_toasts() -> Toasts {
 pub(crate) fn Toast() -> impl IntoView {
     let toasts = use_toasts();
     let update = use_client().update_ready();
-    let content = move || match toasts.said.get() {
-        Some(said) => Some(said_view(toasts, said).mounted()),
-        None => update.get().then(|| offer_view(update).mounted()),
-    };
+    let content = changing(move || match toasts.said.get() {
+        Some(said) => Some(said_view(toasts, said).lean()),
+        None => update.get().then(|| offer_view(update).lean()),
+    });
     view! {
         <div class="toast" role="status" data-testid="toast">
             {content}

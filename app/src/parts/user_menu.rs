@@ -4,6 +4,7 @@ use super::theme::ThemeChoice;
 use super::toast::use_toasts;
 use crate::account::{AccountError, sign_out};
 use crate::live::{Client, Session, use_client};
+use crate::weight::{changing, whenever};
 use crate::words;
 use leptos::html;
 use leptos::prelude::*;
@@ -22,22 +23,27 @@ pub(crate) fn UserMenu(
     let client = use_client();
     let menu = NodeRef::<html::Details>::new();
     close_when_done(menu, path);
-    let email = Memo::new(move |_| match client.session().get() {
+    let email = move || match client.session().get() {
         Session::Somebody(account) => account.email,
         Session::Unknown | Session::Nobody => String::new(),
-    });
-    let initial =
-        move || email.with(|email| email.chars().next().map(|c| c.to_uppercase().to_string()));
+    };
+    let initial = move || {
+        email()
+            .chars()
+            .take(1)
+            .flat_map(char::to_uppercase)
+            .collect::<String>()
+    };
     view! {
         <details class="user-menu" node_ref=menu data-testid="user-menu">
             <summary aria-label=words::USER_MENU>
                 <span class="initial" aria-hidden="true">
-                    {initial}
+                    {changing(initial)}
                 </span>
             </summary>
             <div class="menu">
                 <p class="who" data-testid="who">
-                    {email}
+                    {changing(email)}
                 </p>
                 <ThemeChoice />
                 <SignOut />
@@ -73,7 +79,7 @@ fn SignOut() -> impl IntoView {
             class="button quiet"
             type="button"
             data-testid="sign-out"
-            aria-busy=move || busy.get().then_some("true")
+            aria-busy=changing(move || busy.get().then_some("true"))
             on:click=go
         >
             {words::SIGN_OUT}
@@ -101,11 +107,11 @@ fn close_when_done(menu: NodeRef<html::Details>, path: Memo<String>) {
             menu.set_open(false);
         }
     };
-    Effect::new(move |_| {
-        path.track();
+    whenever(move || {
+        path.get();
         close();
     });
-    Effect::new(move |_| {
+    whenever(move || {
         let click = window_event_listener(ev::click, move |event| {
             let target = event
                 .target()

@@ -2,6 +2,7 @@
 //! share them.
 
 use super::tick::Tick;
+use crate::weight::{Changing, Leaner, changing};
 use crate::words;
 use leptos::ev::Targeted;
 use leptos::prelude::*;
@@ -16,8 +17,7 @@ pub(crate) fn WrittenPage(
     /// The words.
     body: RwSignal<String>,
     /// What the words are called.
-    #[prop(into)]
-    label: Signal<&'static str>,
+    label: Changing<String>,
     /// Called after each key, when the signals hold the new text.
     #[prop(into)]
     on_key: Callback<()>,
@@ -76,18 +76,19 @@ pub(crate) fn SaveState(
     reached: Signal<Option<Option<Reached>>>,
 ) -> impl IntoView {
     let count = Memo::new(move |_| body.with(|body| body.split_whitespace().count()));
-    let state = move || {
+    let state = changing(move || {
         reached.get().map(|reached| {
             let label = words::tick_label(reached.clone());
             view! {
                 <Tick reached />
                 <span class="label">{label}</span>
             }
+            .lean()
         })
-    };
+    });
     view! {
         <span class="words" data-testid="words">
-            {move || words::words_written(count.get())}
+            {changing(move || words::words_written(count.get()))}
         </span>
         // Every pause in the typing changes it, so it is there to be read, not to be heard.
         <span class="save-state" role="status" aria-live="off" data-testid="save-state">

@@ -11,13 +11,32 @@ use leptos::task::spawn_local;
 use leptos_router::hooks::use_navigate;
 use sync::value::Value;
 
-/// The button and its question.
+/// The button.
 #[component]
-pub(super) fn DeleteEntry(
+pub(super) fn DeleteButton(
+    /// Whether the question is being asked.
+    asked: RwSignal<bool>,
+) -> impl IntoView {
+    view! {
+        <button
+            class="button quiet danger"
+            type="button"
+            data-testid="delete-entry"
+            on:click=move |_| asked.set(true)
+        >
+            {words::DELETE_ENTRY}
+        </button>
+    }
+}
+
+/// The question, and what follows from a yes.
+#[component]
+pub(super) fn DeleteQuestion(
     /// The entry.
     editing: Editing,
+    /// Whether it is being asked.
+    asked: RwSignal<bool>,
 ) -> impl IntoView {
-    let asked = RwSignal::new(false);
     let mutation = use_mutation();
     let toasts = use_toasts();
     let navigate = use_navigate();
@@ -49,14 +68,6 @@ pub(super) fn DeleteEntry(
         });
     };
     view! {
-        <button
-            class="button quiet danger"
-            type="button"
-            data-testid="delete-entry"
-            on:click=move |_| asked.set(true)
-        >
-            {words::DELETE_ENTRY}
-        </button>
         <Dialog open=asked on_close=move |()| asked.set(false) id="delete" title=words::DELETE_TITLE>
             <p>{words::DELETE_MORE}</p>
             <div class="actions">

@@ -13,12 +13,12 @@ use crate::parts::tick::Tick;
 use crate::parts::title::set_title;
 use crate::parts::trouble::Trouble;
 use crate::parts::written_page::{SaveState, WrittenPage};
+use crate::weight::{Leaner, changing};
 use crate::words;
-use delete::DeleteEntry;
+use delete::{DeleteButton, DeleteQuestion};
 use domain::JournalEntry;
 use domain::kinds::Day;
 use editing::Editing;
-use crate::parts::weight::{Mount, Mounted};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::hooks::use_params_map;
@@ -34,14 +34,15 @@ pub(crate) fn EntryPage() -> impl IntoView {
     let id = Memo::new(move |_| {
         params.with(|params| params.get_str("id").and_then(|id| id.parse::<Id>().ok()))
     });
-    Mounted(view! {
+    view! {
         <main id="main" tabindex="-1">
-            {move || match id.get() {
-                Some(id) => view! { <Open id /> }.mounted(),
-                None => view! { <NotThisEntry /> }.mounted(),
-            }}
+            {changing(move || match id.get() {
+                Some(id) => view! { <Open id /> }.lean(),
+                None => view! { <NotThisEntry /> }.lean(),
+            })}
         </main>
-    })
+    }
+    .lean()
 }
 
 /// What can be shown of the entry.
@@ -69,12 +70,12 @@ fn Open(
         Loaded::Ready(rows) if rows.is_empty() && !editing.has_unsaved_keys() => Stage::Gone,
         Loaded::Ready(_) => Stage::Here,
     });
-    move || match stage.get() {
-        Stage::Waiting => ().mounted(),
-        Stage::Failed(failure) => view! { <Trouble failure /> }.mounted(),
-        Stage::Gone => view! { <NotThisEntry /> }.mounted(),
-        Stage::Here => view! { <Editor editing entry /> }.mounted(),
-    }
+    changing(move || match stage.get() {
+        Stage::Waiting => None,
+        Stage::Failed(failure) => Some(view! { <Trouble failure /> }.lean()),
+        Stage::Gone => Some(view! { <NotThisEntry /> }.lean()),
+        Stage::Here => Some(view! { <Editor editing entry /> }.lean()),
+    })
 }
 
 #[component]
@@ -93,26 +94,23 @@ fn Editor(
     set_title(words::YOUR_ENTRY);
     on_hidden(move || editing.save_now());
     on_cleanup(move || editing.save_now());
+    let asked = RwSignal::new(false);
     let reached = Memo::new(move |_| editing.reached(entry.get().map(|kept| kept.tick)));
     let day = Memo::new(move |_| entry.with(|kept| kept.as_ref().map(|kept| kept.row.day.clone())));
     let trashed = Memo::new(move |_| {
         entry.with(|kept| kept.as_ref().is_some_and(|k| k.row.trashed_at.is_some()))
     });
     let prompt = Memo::new(move |_| {
-        entry.with(|kept| kept.as_ref().and_then(|kept| kept.row.prompt_text.clone()))
+        let prompt = entry.with(|kept| kept.as_ref().and_then(|kept| kept.row.prompt_text.clone()));
+        prompt.map(|prompt| prompt.0)
     });
-    let prompt_card = move || {
-        prompt
-            .get()
-            .map(|prompt| view! { <PromptCard kicker=words::THE_PROMPT text=prompt.0 /> })
-    };
-    let label = move || {
-        if prompt.with(Option::is_some) {
-            words::YOUR_RESPONSE
-        } else {
-            words::YOUR_THOUGHTS
-        }
-    };
+    let prompt_card = changing(move || {
+        prompt.get().map(|prompt| {
+            let text = changing(move || prompt.clone());
+            view! { <PromptCard kicker=words::THE_PROMPT text /> }.lean()
+        })
+    });
+    let label = changing(move || words::body_label(prompt.with(Option::is_some)).to_owned());
     view! {
         <form
             class="write-page"
@@ -127,18 +125,18 @@ fn Editor(
                 {words::BACK}
             </a>
             <header class="meta">
-                {move || day.get().map(|day| day_view(&day))}
-                {move || view! { <Tick reached=reached.get() /> }}
-                <DeleteEntry editing />
+                {changing(move || day.get().map(|day| day_view(&day).lean()))}
+                {changing(move || Some(view! { <Tick reached=reached.get() /> }.lean()))}
+                <DeleteButton asked />
             </header>
             <h1 class="kicker">{words::YOUR_ENTRY}</h1>
             {prompt_card}
-            {move || trashed.get().then(|| view! { <InTrash id=editing.id() /> })}
-            {move || editing.problem().map(problem_view)}
+            {changing(move || trashed.get().then(|| view! { <InTrash id=editing.id() /> }.lean()))}
+            {changing(move || editing.problem().map(|problem| problem_view(problem).lean()))}
             <WrittenPage
                 title=editing.title()
                 body=editing.body()
-                label=Signal::derive(label)
+                label
                 on_key=move |()| editing.key_pressed()
                 autofocus=false
             />
@@ -146,6 +144,7 @@ fn Editor(
                 <SaveState body=editing.body() reached=Signal::derive(move || Some(reached.get())) />
             </footer>
         </form>
+        <DeleteQuestion editing asked />
     }
 }
 
@@ -197,13 +196,14 @@ fn InTrash(
 impl Editing {
     /// How far the words on the page have come; nothing while keys are not on the disk.
     fn reached(self, row: Option<Reached>) -> Option<Reached> {
-        match self.problem() {
-            Some(message) => Some(Reached::Attention {
+        if self.problem().is_some() {
+            // Why, the notice above the page says.
+            let message = words::NOT_SAVED.into();
+            return Some(Reached::Attention {
                 code: "not_saved".into(),
                 message,
-            }),
-            None if self.has_unsaved_keys() => None,
-            None => row,
+            });
         }
+        if self.has_unsaved_keys() { None } else { row }
     }
 }

@@ -6,8 +6,8 @@ use crate::live::{Mode, on_hidden};
 use crate::parts::prompt_card::PromptCard;
 use crate::parts::title::set_title;
 use crate::parts::written_page::{SaveState, WrittenPage};
+use crate::weight::{Leaner, changing};
 use crate::words;
-use crate::parts::weight::{Mount, Mounted};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 use writing::Writing;
@@ -21,30 +21,25 @@ pub(crate) fn NewEntryPage() -> impl IntoView {
     on_hidden(move || writing.leave());
     on_cleanup(move || writing.leave());
     let prompted = move || writing.mode().get() == Mode::Prompted;
-    let label = move || {
-        if prompted() {
-            words::YOUR_RESPONSE
-        } else {
-            words::YOUR_THOUGHTS
-        }
-    };
-    let card = move || {
+    let label = changing(move || words::body_label(prompted()).to_owned());
+    let card = changing(move || {
         prompted().then(|| {
-            let text = Signal::derive(move || {
+            let text = move || {
                 writing
                     .prompt()
                     .map_or_else(|| words::NO_PROMPTS.into(), |(_, text)| text)
-            });
+            };
             view! {
                 <PromptCard
                     kicker=words::TODAYS_PROMPT
-                    text
+                    text=changing(text)
                     another=move |()| writing.another_prompt()
                 />
             }
+            .lean()
         })
-    };
-    Mounted(view! {
+    });
+    view! {
         <main id="main" tabindex="-1">
             <form
                 class="write-page"
@@ -64,7 +59,7 @@ pub(crate) fn NewEntryPage() -> impl IntoView {
                 <WrittenPage
                     title=writing.title()
                     body=writing.body()
-                    label=Signal::derive(label)
+                    label
                     on_key=move |()| writing.key_pressed()
                     autofocus=true
                 />
@@ -76,7 +71,8 @@ pub(crate) fn NewEntryPage() -> impl IntoView {
                 </footer>
             </form>
         </main>
-    })
+    }
+    .lean()
 }
 
 /// With a prompt or without.
@@ -91,7 +87,7 @@ fn ModeChoice(
                 type="button"
                 value=mode.name()
                 data-testid=format!("mode-{}", mode.name())
-                aria-pressed=move || (writing.mode().get() == mode).to_string()
+                aria-pressed=changing(move || (writing.mode().get() == mode).to_string())
                 on:click=move |_| writing.choose(mode)
             >
                 {label}
@@ -112,14 +108,14 @@ fn Outcome(
     /// The writing.
     writing: Writing,
 ) -> impl IntoView {
-    move || {
+    changing(move || {
         if let Some(problem) = writing.problem() {
             let problem = view! {
                 <div class="notice error" role="alert" data-testid="problem">
                     <p>{problem}</p>
                 </div>
             };
-            return Some(problem.mounted());
+            return Some(problem.lean());
         }
         writing.was_created().then(|| {
             view! {
@@ -127,7 +123,7 @@ fn Outcome(
                     <p>{words::CREATED}</p>
                 </div>
             }
-            .mounted()
+            .lean()
         })
-    }
+    })
 }

@@ -5,6 +5,7 @@ use crate::live::{
     Client, Draft, Mode, Mutation, NEW_ENTRY, Session, insert, new_id, now_ms, today, use_client,
     use_mutation, use_query,
 };
+use crate::weight::whenever;
 use crate::words;
 use domain::Prompt;
 use domain::kinds::{Day, Markdown, Moment, Title};
@@ -66,7 +67,7 @@ impl Writing {
             keys: StoredValue::new(0),
             entered: StoredValue::new(None),
         };
-        Effect::new(move |_| writing.restore(asked));
+        whenever(move || writing.restore(asked));
         writing
     }
 
