@@ -117,3 +117,15 @@ test("another person on the same device sees nothing of the first, and nothing m
   await expect(other.tick("mine instead")).toHaveAttribute("data-tick", "synced");
   await expect(other.page.getByTestId("entry")).toHaveCount(1);
 });
+
+test("unfinished words are still there after signing out and in again", async ({ person }) => {
+  await person.begin();
+  await person.words.pressSequentially("not finished");
+  await expect(person.page.getByTestId("save-state")).toContainText("Saved on this device");
+  await person.signOut();
+  await person.signIn();
+  // Leaving the page makes an entry of a draft if there is time; either way they are kept.
+  const entries = await person.entry("not finished").count();
+  await person.open("/journal-entries/new");
+  await expect(person.words).toHaveValue(entries === 1 ? "" : "not finished");
+});

@@ -73,3 +73,6 @@ pub const REQUESTS_QUEUED_MAX: usize = 256;
 
 /// A smaller change of the offset to the server's clock is the network's doing and not stored.
 pub const OFFSET_NOISE_MS: i64 = 2_000;
+
+/// How many mutations a device remembers by name, so that one asked twice is kept once.
+pub const MUTATIONS_REMEMBERED_MAX: usize = 64;

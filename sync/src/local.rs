@@ -42,6 +42,9 @@ pub enum Ask {
     Query(Query),
     /// Edits, kept together or not at all. Answered by [`Answer::Done`] once they are on disk.
     Mutate {
+        /// The mutation's own name: one that was kept before is not kept again, so a page that
+        /// died before it heard the answer may ask once more.
+        id: Id,
         /// The edits, at most [`crate::limits::MUTATION_EDITS_MAX`].
         edits: Vec<Edit>,
         /// A draft that these edits make superfluous; it goes in the same transaction.
@@ -65,8 +68,6 @@ pub enum Ask {
         /// The draft's name.
         slot: String,
     },
-    /// A new name, for a row that is about to be made. Answered by [`Answer::Id`].
-    NewId,
     /// Try to reach the server now. Answered by [`Answer::Done`].
     SyncNow,
     /// Something the page heard from the browser. Answered by [`Answer::Done`].
@@ -244,8 +245,6 @@ pub enum Answer {
     Draft(Option<Fields>),
     /// Who is signed in on this device, if anybody.
     Account(Option<Account>),
-    /// A new name.
-    Id(Id),
 }
 
 /// Why a request was not done. Nothing was changed by it.

@@ -1,6 +1,5 @@
 //! The worker's desk: which journal is open, and the way out to the page and the other tabs.
 
-use crate::browser;
 use crate::host::Host;
 use crate::rpc;
 use crate::storage::StorageError;
@@ -97,17 +96,18 @@ impl Desk {
     }
 
     /// The person has signed out. Their journal stays on this device only while it holds words
-    /// that the server does not have.
+    /// that the server does not have: changes on their way, refused ones, drafts.
     pub(crate) async fn sign_out(self: &Rc<Self>) -> Result<(), StorageError> {
         let Some(host) = self.host() else {
             return Ok(());
         };
         let connection = host.connection().await?;
         let outbox = connection.count_outbox().await?;
+        let empty = outbox.waiting + outbox.failed == 0 && !connection.has_drafts().await?;
         self.registry().await?.set_current(None).await?;
         self.switch(None).await?;
         self.tabs().tell(&News::AccountChanged(None));
-        if outbox.waiting + outbox.failed == 0 {
+        if empty {
             delete_journal(connection.name()).await?;
         }
         Ok(())
@@ -179,11 +179,6 @@ impl Desk {
             News::SyncNow => host.dispatch(Event::Woken),
             _ => host.tell_connectivity(),
         }
-    }
-
-    /// A new name for a row.
-    pub(crate) fn new_id() -> Id {
-        browser::mint().id()
     }
 }
 

@@ -20,6 +20,7 @@ use sync::device::state::State;
 use sync::device::status::connectivity;
 use sync::device::step::step;
 use sync::frame::{Hello, Push};
+use sync::id::Id;
 use sync::local::{Account, Edit, Notice};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::AbortController;
@@ -105,6 +106,7 @@ impl Host {
     /// Keeps a person's edits, tells every tab, and lets the engine send them.
     pub(crate) async fn write(
         self: &Rc<Self>,
+        id: Id,
         edits: Vec<Edit>,
         drop_draft: Option<String>,
     ) -> Result<(), StorageError> {
@@ -114,7 +116,7 @@ impl Host {
             .collect();
         self.connection()
             .await?
-            .write(browser::mint(), edits, drop_draft)
+            .write(browser::mint(), id, edits, drop_draft)
             .await?;
         self.outward.changed(&changed, false);
         self.outward.tabs().tell(&News::Written);

@@ -7,6 +7,7 @@ use crate::tabs::News;
 use domain::SCHEMA;
 use std::rc::Rc;
 use sync::device::event::Event;
+use sync::id::Id;
 use sync::limits::MUTATION_EDITS_MAX;
 use sync::local::{Answer, Ask, Edit, Failure, Query, Signal};
 
@@ -14,7 +15,6 @@ use sync::local::{Answer, Ask, Edit, Failure, Query, Signal};
 pub(crate) async fn answer(desk: &Rc<Desk>, ask: Ask) -> Result<Answer, Failure> {
     match ask {
         Ask::Account => Ok(Answer::Account(desk.account())),
-        Ask::NewId => Ok(Answer::Id(Desk::new_id())),
         Ask::SignedIn { account } => {
             desk.sign_in(account.clone()).await?;
             Ok(Answer::Account(Some(account)))
@@ -32,7 +32,11 @@ pub(crate) async fn answer(desk: &Rc<Desk>, ask: Ask) -> Result<Answer, Failure>
             Ok(Answer::Done)
         }
         Ask::Query(query) => find(&*journal(desk)?, query).await,
-        Ask::Mutate { edits, drop_draft } => mutate(&journal(desk)?, edits, drop_draft).await,
+        Ask::Mutate {
+            id,
+            edits,
+            drop_draft,
+        } => mutate(&journal(desk)?, id, edits, drop_draft).await,
         Ask::SaveDraft { slot, fields } => {
             journal(desk)?
                 .connection()
@@ -73,6 +77,7 @@ async fn find(host: &Host, query: Query) -> Result<Answer, Failure> {
 
 async fn mutate(
     host: &Rc<Host>,
+    id: Id,
     edits: Vec<Edit>,
     drop_draft: Option<String>,
 ) -> Result<Answer, Failure> {
@@ -82,7 +87,7 @@ async fn mutate(
             message: format!("One mutation takes {MUTATION_EDITS_MAX} edits; nothing was saved."),
         });
     }
-    host.write(edits, drop_draft).await?;
+    host.write(id, edits, drop_draft).await?;
     Ok(Answer::Done)
 }
 

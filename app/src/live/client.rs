@@ -5,11 +5,13 @@ use super::news::{News, Session};
 use super::public_face;
 use super::requests::{Outcome, Requests};
 use super::surroundings;
+use super::unkept;
 use crate::weight::whenever;
 use crate::words;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use std::time::Duration;
+use sync::id::Id;
 use sync::limits::REQUEST_TIMEOUT_MS;
 use sync::local::{Account, Answer, Ask, Failure, FromWorker, Request};
 use wasm_bindgen::JsCast;
@@ -86,7 +88,11 @@ impl Client {
 
     /// Says who is here, after the worker has agreed.
     pub fn be(self, account: Option<Account>) {
+        let person = account.as_ref().map(|account| account.id);
         self.news.be(account.into());
+        if let Some(person) = person {
+            self.keep_what_was_left(person);
+        }
     }
 
     /// How the connection stands, as it is shown.
@@ -235,6 +241,16 @@ impl Client {
                 Err(failure) => self.news.trouble.set(Some(failure)),
             }
         });
+    }
+
+    /// Asks again for what an earlier page of this person left without an answer.
+    fn keep_what_was_left(self, account: Id) {
+        for (mutation, ask) in unkept::left_over(account) {
+            let answer = self.ask(ask);
+            spawn_local(async move {
+                unkept::forget(account, mutation, &answer.await);
+            });
+        }
     }
 }
 

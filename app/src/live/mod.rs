@@ -13,6 +13,7 @@ mod public_face;
 mod query;
 mod requests;
 mod surroundings;
+mod unkept;
 
 pub use client::{Client, use_client};
 pub use connectivity::use_connectivity;

@@ -5,6 +5,7 @@ use crate::parts::icons::Mark;
 use crate::parts::title::set_title;
 use crate::weight::{Served, changing};
 use crate::words;
+use leptos::html;
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
@@ -20,7 +21,7 @@ pub(crate) fn SignInPage() -> impl IntoView {
                 <Mark />
                 {words::NAME}
             </a>
-            <h3 attr:aria-level="1">{words::SIGN_IN_TITLE}</h3>
+            {html::h3().attr("aria-level", "1").child(words::SIGN_IN_TITLE)}
             <p class="lede">{words::SIGN_IN_LEDE}</p>
             <SignForm purpose=Purpose::SignIn />
             <p class="switch">

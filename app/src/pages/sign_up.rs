@@ -6,6 +6,7 @@ use crate::parts::icons::Mark;
 use crate::parts::title::set_title;
 use crate::weight::{Served, changing};
 use crate::words;
+use leptos::html;
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
@@ -21,7 +22,7 @@ pub(crate) fn SignUpPage() -> impl IntoView {
                 <Mark />
                 {words::NAME}
             </a>
-            <h3 attr:aria-level="1">{words::SIGN_UP_TITLE}</h3>
+            {html::h3().attr("aria-level", "1").child(words::SIGN_UP_TITLE)}
             <p class="lede">{words::SIGN_UP_LEDE}</p>
             <SignForm purpose=Purpose::SignUp />
             <p class="switch">

@@ -26,6 +26,12 @@ impl Connection {
         stored.as_ref().map(from_js).transpose()
     }
 
+    /// Whether anything unfinished is kept here.
+    pub(crate) async fn has_drafts(&self) -> Result<bool, StorageError> {
+        let transaction = self.reading(&[DRAFTS])?;
+        Ok(transaction.object_store(DRAFTS)?.count(None)?.await? > 0)
+    }
+
     /// Lets a draft go.
     pub(crate) async fn drop_draft(&self, slot: &str) -> Result<(), StorageError> {
         let mut writes = Writes::default();

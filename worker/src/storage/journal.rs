@@ -3,7 +3,7 @@
 
 use super::StorageError;
 use super::connection::{Connection, Durability, Reading, Writes};
-use super::rows::{held, markers, meta, queue_of};
+use super::rows::{held, markers, meta, mutations, queue_of};
 use super::schema::{BY_QUEUE, DRAFTS, LOCAL_CHANGES, SYNC_STATE, write_stores};
 use super::values::from_js;
 use domain::SCHEMA;
@@ -80,10 +80,11 @@ impl Connection {
         })
     }
 
-    /// Keeps a person's edits: all of them or none.
+    /// Keeps a person's edits: all of them or none, and a mutation of one name only once.
     pub(crate) async fn write(
         &self,
         mut mint: Mint,
+        id: Id,
         edits: Vec<Edit>,
         drop_draft: Option<String>,
     ) -> Result<(), StorageError> {
@@ -92,7 +93,12 @@ impl Connection {
             stores.push(DRAFTS);
         }
         self.commit(&stores, Durability::Strict, async |reading| {
-            let mut meta = meta(&reading.store(SYNC_STATE)?, Id::NIL).await?;
+            let state = reading.store(SYNC_STATE)?;
+            let mut kept = mutations(&state).await?;
+            if kept.contains(&id) {
+                return Ok((Writes::default(), ()));
+            }
+            let mut meta = meta(&state, Id::NIL).await?;
             let first_new = meta.local_seq + 1;
             let mut rows =
                 held_rows(reading, edits.iter().map(|e| (e.table.as_str(), e.key))).await?;
@@ -112,6 +118,8 @@ impl Connection {
             let records = rows.values().filter_map(|row| row.record.as_ref());
             write_rows(&mut writes, records, changes.values(), first_new)?;
             writes.meta(&meta)?;
+            kept.push_back(id);
+            writes.mutations(kept)?;
             if let Some(slot) = &drop_draft {
                 writes.drop_draft(slot);
             }

@@ -2,14 +2,16 @@
 
 use super::StorageError;
 use super::connection::{Reading, Writes};
-use super::schema::{BY_ROW, LOCAL_CHANGES, MARKERS, META, SYNC_STATE};
+use super::schema::{BY_ROW, LOCAL_CHANGES, MARKERS, META, MUTATIONS, SYNC_STATE};
 use super::values::{from_js, to_js};
 use idb::{ObjectStore, Query};
 use serde::Serialize;
+use std::collections::VecDeque;
 use sync::device::edit::Meta;
 use sync::device::outbox::{ChangeState, LocalChange};
 use sync::device::record::{Held, Record};
 use sync::id::Id;
+use sync::limits::MUTATIONS_REMEMBERED_MAX;
 use sync::scope::Markers;
 use sync::table::TableSpec;
 use wasm_bindgen::JsValue;
@@ -71,7 +73,24 @@ pub(super) async fn markers(store: &ObjectStore) -> Result<Markers, StorageError
     }
 }
 
+/// The names of the last mutations that were kept.
+pub(super) async fn mutations(store: &ObjectStore) -> Result<VecDeque<Id>, StorageError> {
+    match store.get(JsValue::from_str(MUTATIONS))?.await? {
+        Some(value) => from_js(&value),
+        None => Ok(VecDeque::new()),
+    }
+}
+
 impl Writes {
+    /// Remembers the names of the last mutations.
+    pub(super) fn mutations(&mut self, mut kept: VecDeque<Id>) -> Result<(), StorageError> {
+        while kept.len() > MUTATIONS_REMEMBERED_MAX {
+            kept.pop_front();
+        }
+        self.put(SYNC_STATE, to_js(&kept)?, Some(MUTATIONS.into()));
+        Ok(())
+    }
+
     /// Writes a row as its person sees it and as the server has it.
     pub(super) fn record(
         &mut self,

@@ -21,6 +21,9 @@ pub(super) const META: &str = "meta";
 /// The device's markers, in [`SYNC_STATE`].
 pub(super) const MARKERS: &str = "markers";
 
+/// The names of the last mutations, in [`SYNC_STATE`].
+pub(super) const MUTATIONS: &str = "mutations";
+
 /// Raised with every change of the stores below.
 const VERSION: u32 = 1;
 

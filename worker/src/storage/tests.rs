@@ -60,7 +60,9 @@ fn insert(entry: &JournalEntry) -> Edit {
 }
 
 async fn write(connection: &Connection, edits: Vec<Edit>) -> Result<(), StorageError> {
-    connection.write(browser::mint(), edits, None).await
+    connection
+        .write(browser::mint(), browser::mint().id(), edits, None)
+        .await
 }
 
 async fn entries(connection: &Connection) -> Vec<(String, Tick)> {
@@ -279,6 +281,19 @@ async fn a_page_moves_rows_and_markers_together_and_one_that_does_not_fit_moves_
 }
 
 #[wasm_bindgen_test]
+async fn a_mutation_that_is_asked_for_twice_is_kept_once() {
+    let connection = journal().await;
+    let id = browser::mint().id();
+    for _ in 0..3 {
+        let edits = vec![insert(&entry("said twice"))];
+        let kept = connection.write(browser::mint(), id, edits, None).await;
+        kept.expect("kept");
+    }
+    assert_eq!(entries(&connection).await.len(), 1);
+    assert_eq!(take(&connection).await.len(), 1);
+}
+
+#[wasm_bindgen_test]
 async fn a_draft_stays_until_the_entry_made_of_it_is_kept() {
     let connection = journal().await;
     let draft = Fields::from([("body".to_owned(), "half a thou".into())]);
@@ -289,7 +304,7 @@ async fn a_draft_stays_until_the_entry_made_of_it_is_kept() {
     let refused = vec![insert(&entry(" "))];
     let slot = Some("new-entry".to_owned());
     connection
-        .write(browser::mint(), refused, slot.clone())
+        .write(browser::mint(), browser::mint().id(), refused, slot.clone())
         .await
         .expect_err("refused");
     assert_eq!(
@@ -297,7 +312,12 @@ async fn a_draft_stays_until_the_entry_made_of_it_is_kept() {
         Some(draft)
     );
     connection
-        .write(browser::mint(), vec![insert(&entry("whole"))], slot)
+        .write(
+            browser::mint(),
+            browser::mint().id(),
+            vec![insert(&entry("whole"))],
+            slot,
+        )
         .await
         .expect("kept");
     assert_eq!(
