@@ -42,14 +42,15 @@ pub(crate) fn run(port: u16) -> Result<()> {
             .with_context(|| format!("cannot watch {folder}/"))?;
     }
     let root = std::env::current_dir()?;
-    let program = build::everything(&toolchain, Mode::Debug)?;
     let server = Server::default();
     server.ends_with_the_chore()?;
-    server.restart(&program, address)?;
-    println!("{}", greeting(address.port()));
+    // What did not compile is built again with the next change, which may mend it in another room.
+    let mut owed = serve_anew(Touched::ALL, &toolchain, &server, address);
     let ended = loop {
         match next_change(&changes, &root) {
-            Ok(touched) if touched.any() => serve_anew(touched, &toolchain, &server, address),
+            Ok(touched) if touched.any() => {
+                owed = serve_anew(owed.and(touched), &toolchain, &server, address);
+            }
             Ok(_) => {}
             Err(error) => break Err(error),
         }
@@ -59,22 +60,34 @@ pub(crate) fn run(port: u16) -> Result<()> {
 }
 
 /// Builds what the change touched and serves it; when it does not compile, what was served before goes on.
-fn serve_anew(touched: Touched, toolchain: &Toolchain, server: &Server, address: SocketAddr) {
+/// Answers what is still to be built.
+fn serve_anew(
+    touched: Touched,
+    toolchain: &Toolchain,
+    server: &Server,
+    address: SocketAddr,
+) -> Touched {
     let began = Instant::now();
-    eprintln!("changed: {}", touched.in_words());
+    eprintln!("building: {}", touched.in_words());
     let program = match rebuild(touched, toolchain) {
         Ok(program) => program,
         Err(error) => {
-            return eprintln!("{error:#}\nThe server from before runs on; mend it and save.");
+            eprintln!("{error:#}\nMend it and save; until then nothing changes for the browser.");
+            return touched;
         }
     };
     match server.restart(&program, address) {
-        Ok(()) => eprintln!("served anew after {:.1} s", began.elapsed().as_secs_f64()),
+        Ok(()) => {
+            let seconds = began.elapsed().as_secs_f64();
+            println!("{} Served after {seconds:.1} s.", greeting(address.port()));
+        }
         Err(error) => eprintln!("{error:#}\nNothing is served now; mend it and save."),
     }
+    Touched::default()
 }
 
 fn rebuild(touched: Touched, toolchain: &Toolchain) -> Result<PathBuf> {
+    let _alone = build::alone()?;
     if touched.worker {
         build::worker(toolchain, Mode::Debug)?;
     }
@@ -105,6 +118,14 @@ struct Touched {
 }
 
 impl Touched {
+    const ALL: Touched = Touched {
+        worker: true,
+        page: true,
+        style: true,
+        public: true,
+        server: true,
+    };
+
     /// What a change of this file, relative to the workspace, asks for.
     fn by(file: &Path) -> Touched {
         let none = Touched::default();

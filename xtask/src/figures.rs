@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::build::{brotli, files};
+use crate::build::{copy_of, files};
 use crate::place::SITE;
 
 /// What a first visit may weigh in brotli: page, worker, glue, style and font together.
@@ -42,7 +42,7 @@ fn weigh(site: &Path) -> Result<Vec<Weight>> {
         let carried = if is_font {
             bytes.len()
         } else {
-            compressed(&site.join(file), &bytes)?
+            size_of_copy(&site.join(file))?
         };
         weights.push(Weight {
             file: file.display().to_string(),
@@ -57,13 +57,15 @@ fn weigh(site: &Path) -> Result<Vec<Weight>> {
     Ok(weights)
 }
 
-/// The size of the copy that the build left, else of one made now.
-fn compressed(file: &Path, bytes: &[u8]) -> Result<usize> {
-    let copy = Path::new(file).with_added_extension("br");
-    match fs::metadata(copy) {
-        Ok(copy) => usize::try_from(copy.len()).context("a file of an impossible size"),
-        Err(_) => Ok(brotli(bytes)?.len()),
-    }
+/// The size of the compressed copy, which only a release build leaves.
+fn size_of_copy(file: &Path) -> Result<usize> {
+    let copy = fs::metadata(copy_of(file)).with_context(|| {
+        format!(
+            "{} has no compressed copy; run `cargo xtask build` without --debug",
+            file.display()
+        )
+    })?;
+    usize::try_from(copy.len()).context("a file of an impossible size")
 }
 
 fn belongs_to_a_first_visit(file: &Path) -> bool {

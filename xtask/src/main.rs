@@ -92,7 +92,7 @@ fn do_chore(chore: Chore) -> anyhow::Result<()> {
         }
         Chore::Worker { release } => {
             let mode = if release { Mode::Release } else { Mode::Debug };
-            build::worker(&setup::run(false)?.toolchain, mode)
+            build::worker_by_itself(&setup::run(false)?.toolchain, mode)
         }
         Chore::Run { port } => run::run(port),
         Chore::Dev { port } => dev::run(port),

@@ -10,6 +10,8 @@ pub(crate) const END2END: &str = "end2end";
 pub(crate) const NPM_BIN: &str = "end2end/node_modules/.bin";
 /// Binaryen's optimizer, as npm installs it; a script for node.
 pub(crate) const WASM_OPT: &str = "end2end/node_modules/binaryen/bin/wasm-opt";
+/// The script that compresses files; for node as well.
+pub(crate) const BROTLI: &str = "xtask/src/build/brotli.mjs";
 /// Files that the site serves as they are.
 pub(crate) const PUBLIC: &str = "public";
 /// The stylesheet that imports all the others.

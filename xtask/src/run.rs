@@ -23,5 +23,5 @@ pub(crate) fn run(port: u16) -> Result<()> {
 
 /// The last line; by name, because passkeys refuse an address in figures.
 pub(crate) fn greeting(port: u16) -> String {
-    format!("\nDaybook is open at http://localhost:{port} (Ctrl-C ends it)")
+    format!("\nOpen http://localhost:{port} in a browser. Ctrl-C ends it.")
 }

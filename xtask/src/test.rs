@@ -17,7 +17,15 @@ use crate::stages::Stages;
 use crate::toolchain::{Toolchain, WASM};
 
 /// The crates whose tests run natively. `server` switches on what `app` needs to run there.
-const NATIVE: [&str; 6] = ["sync", "sync-derive", "domain", "app", "server", "xtask"];
+const NATIVE: [&str; 7] = [
+    "sync",
+    "sync-derive",
+    "domain",
+    "app",
+    "worker",
+    "server",
+    "xtask",
+];
 
 /// A stage that a person may ask for alone.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -151,7 +159,12 @@ fn webdriver(browser: &Browser) -> serde_json::Value {
 
 fn journeys(server: &Path, browser: &Browser, filter: Option<&str>) -> Result<()> {
     let mut playwright = Command::new(absolute(PathBuf::from(NPM_BIN).join("playwright"))?);
-    playwright.arg("test").current_dir(END2END);
+    // Beside a run that a person started by hand, which clears its own folder of results.
+    let results = absolute("target/journeys")?;
+    playwright
+        .args(["test", "--output"])
+        .arg(results)
+        .current_dir(END2END);
     if let Some(filter) = filter {
         playwright.args(["--grep", filter, "--pass-with-no-tests"]);
     }

@@ -2,10 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::site::files;
+use crate::place::BROTLI;
+use crate::program;
 
 /// What browsers get as text or WASM; fonts and images are compressed already.
 const COMPRESSIBLE: [&str; 10] = [
@@ -21,26 +24,28 @@ const COMPRESSIBLE: [&str; 10] = [
     "webmanifest",
 ];
 
-/// The best level: it is paid once here and saves at every visit.
-const LEVEL: i32 = 11;
-/// 4 MB, the widest window that every browser takes.
-const WINDOW: i32 = 22;
-
 /// Writes the copies that are missing or older than their file, and removes those whose file is gone.
 pub(super) fn site(folder: &Path) -> Result<()> {
-    let files = files(folder)?;
-    for file in &files {
+    let files = without_copy(folder)?;
+    if files.is_empty() {
+        return Ok(());
+    }
+    program::run(Command::new("node").arg(BROTLI).args(&files))
+}
+
+/// The files that need a copy made; copies of files that are gone are removed on the way.
+fn without_copy(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for file in files(folder)? {
         let file = folder.join(file);
         if has_extension(&file, &["br"]) && !file.with_extension("").exists() {
             fs::remove_file(&file)?;
         }
         if has_extension(&file, &COMPRESSIBLE) && !is_younger(&copy_of(&file), &file) {
-            let copy = brotli(&fs::read(&file)?)?;
-            fs::write(copy_of(&file), copy)
-                .with_context(|| format!("cannot write {}.br", file.display()))?;
+            found.push(file);
         }
     }
-    Ok(())
+    Ok(found)
 }
 
 /// Removes all copies: a debug build changes its files too often for them, and a stale copy would be served.
@@ -53,19 +58,8 @@ pub(super) fn remove(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The bytes as brotli at the best level.
-pub(crate) fn brotli(bytes: &[u8]) -> Result<Vec<u8>> {
-    let mut copy = Vec::new();
-    let settings = brotli::enc::BrotliEncoderParams {
-        quality: LEVEL,
-        lgwin: WINDOW,
-        ..Default::default()
-    };
-    brotli::BrotliCompress(&mut &bytes[..], &mut copy, &settings).context("brotli failed")?;
-    Ok(copy)
-}
-
-fn copy_of(file: &Path) -> PathBuf {
+/// Where the copy of a file lies.
+pub(crate) fn copy_of(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".br");
     name.into()
@@ -87,29 +81,23 @@ fn is_younger(copy: &Path, file: &Path) -> bool {
 mod tests {
     use std::fs;
 
-    use super::{brotli, remove, site};
+    use super::{remove, without_copy};
 
     #[test]
-    fn text_gets_a_copy_fonts_do_not_and_orphans_go() {
+    fn text_needs_a_copy_fonts_do_not_and_orphans_go() {
         let folder = std::env::temp_dir().join(format!("daybook-compress-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        for file in ["a.js", "a.woff2", "orphan.js.br"] {
-            fs::write(folder.join(file), "word ".repeat(100)).unwrap();
-        }
-        site(&folder).unwrap();
-        let there = |file: &str| folder.join(file).exists();
-        assert!(there("a.js.br") && !there("a.woff2.br") && !there("orphan.js.br"));
-        remove(&folder).unwrap();
-        assert!(there("a.js") && !there("a.js.br"));
-        fs::remove_dir_all(folder).unwrap();
-    }
+        let write = |file: &str| fs::write(folder.join(file), "words").unwrap();
+        ["a.js", "a.woff2", "orphan.js.br"]
+            .into_iter()
+            .for_each(write);
+        assert_eq!(without_copy(&folder).unwrap(), [folder.join("a.js")]);
+        assert!(!folder.join("orphan.js.br").exists());
 
-    #[test]
-    fn a_copy_is_smaller_and_reads_back() {
-        let text = "one way in, one way out; ".repeat(40);
-        let copy = brotli(text.as_bytes()).unwrap();
-        let mut back = Vec::new();
-        brotli::BrotliDecompress(&mut copy.as_slice(), &mut back).unwrap();
-        assert!(copy.len() < 100 && back == text.as_bytes());
+        write("a.js.br");
+        assert!(without_copy(&folder).unwrap().is_empty());
+        remove(&folder).unwrap();
+        assert!(folder.join("a.js").exists() && !folder.join("a.js.br").exists());
+        fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -6,18 +6,18 @@ mod site;
 mod style;
 mod wasm;
 
-pub(crate) use compress::brotli;
+pub(crate) use compress::copy_of;
 pub(crate) use site::files;
 
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::place::{PKG, SITE, WORKER};
+use crate::place::{FRONT, PKG, SITE, WORKER};
 use crate::program;
 use crate::step::step;
 use crate::toolchain::Toolchain;
-use optimize::Goal;
 use wasm::Bundle;
 
 /// Which of the two shapes of everything is built.
@@ -29,32 +29,51 @@ pub(crate) enum Mode {
     Release,
 }
 
-/// The page: everything a person sees. Small before fast.
+/// The page: everything a person sees.
 const PAGE: Bundle = Bundle {
     package: "frontend",
     name: "daybook",
     folder: PKG,
     release_profile: "wasm-release",
-    goal: Goal::Small,
 };
 
-/// The data worker. Fast before small.
+/// The data worker.
 const DATA_WORKER: Bundle = Bundle {
     package: "worker",
     name: "daybook_worker",
     folder: WORKER,
     release_profile: "worker-release",
-    goal: Goal::Fast,
 };
 
 /// Builds everything and tells where the server's program is.
 pub(crate) fn everything(toolchain: &Toolchain, mode: Mode) -> Result<PathBuf> {
+    let _alone = alone()?;
     eprintln!("build ({})", mode.name());
     worker(toolchain, mode)?;
     page(toolchain, mode)?;
     style()?;
     assemble(mode)?;
     server(toolchain, mode)
+}
+
+/// The data worker by itself, for cargo-leptos, which makes no compressed copies: those from before would be served.
+pub(crate) fn worker_by_itself(toolchain: &Toolchain, mode: Mode) -> Result<()> {
+    let _alone = alone()?;
+    if Path::new(SITE).exists() {
+        compress::remove(SITE.as_ref())?;
+    }
+    worker(toolchain, mode)
+}
+
+/// Waits until no other chore builds, so that halves of two builds never meet; holds until the file is dropped.
+pub(crate) fn alone() -> Result<File> {
+    fs::create_dir_all(FRONT)?;
+    let file = File::create(Path::new(FRONT).join(".xtask-lock"))?;
+    if file.try_lock().is_err() {
+        eprintln!("  · waiting for another chore that builds …");
+        file.lock()?;
+    }
+    Ok(file)
 }
 
 /// The data worker into `public/worker`, where cargo-leptos too finds it.

@@ -23,17 +23,8 @@ const FEATURES: [&str; 7] = [
     "--enable-sign-ext",
 ];
 
-/// What is bought with what.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Goal {
-    /// Size, paid in speed.
-    Small,
-    /// Speed, paid in size.
-    Fast,
-}
-
 /// Rewrites a WASM file in place.
-pub(super) fn optimize(wasm: &Path, goal: Goal) -> Result<()> {
+pub(super) fn optimize(wasm: &Path) -> Result<()> {
     let version = program::ask(node().arg("--version"))
         .context("npm's wasm-opt does not start; run `cargo xtask setup`")?;
     let number =
@@ -43,13 +34,9 @@ pub(super) fn optimize(wasm: &Path, goal: Goal) -> Result<()> {
         "wasm-opt is version {number}, and below {OLDEST} it breaks WASM: raise `binaryen` in end2end/package.json"
     );
     let smaller = wasm.with_extension("opt");
-    let level = match goal {
-        Goal::Small => "-Oz",
-        Goal::Fast => "-O3",
-    };
     program::run(
         node()
-            .arg(level)
+            .arg("-Oz")
             .args(FEATURES)
             .arg(wasm)
             .arg("-o")

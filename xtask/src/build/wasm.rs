@@ -8,14 +8,14 @@ use anyhow::{Context, Result, anyhow};
 use wasm_bindgen_cli_support::Bindgen;
 
 use super::Mode;
-use super::optimize::{self, Goal};
+use super::optimize;
 use crate::place::FRONT;
 use crate::program;
 use crate::step::step;
 use crate::toolchain::{Toolchain, WASM};
 
 /// Raised when the steps after cargo change, so that files made the old way are made anew.
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 2;
 
 /// One crate that becomes WASM, and where it goes.
 pub(super) struct Bundle {
@@ -27,8 +27,6 @@ pub(super) struct Bundle {
     pub(super) folder: &'static str,
     /// Cargo's profile for release.
     pub(super) release_profile: &'static str,
-    /// What `wasm-opt` aims for.
-    pub(super) goal: Goal,
 }
 
 impl Bundle {
@@ -38,7 +36,7 @@ impl Bundle {
         let compiled = step(&what, || self.compile(toolchain, mode))?;
         let input =
             fs::read(&compiled).with_context(|| format!("cargo left no {}", compiled.display()))?;
-        let recipe = self.recipe(&input, mode);
+        let recipe = Self::recipe(&input, mode);
         if self.is_made_by(&recipe) {
             return Ok(());
         }
@@ -49,7 +47,7 @@ impl Bundle {
         if mode == Mode::Release {
             let wasm = bound.join(format!("{}.wasm", self.name));
             step(&format!("{}: wasm-opt", self.package), || {
-                optimize::optimize(&wasm, self.goal)
+                optimize::optimize(&wasm)
             })?;
         }
         self.hand_over(&bound)?;
@@ -127,13 +125,8 @@ impl Bundle {
     }
 
     /// Everything the files depend on, in one line.
-    fn recipe(&self, input: &[u8], mode: Mode) -> String {
-        format!(
-            "{:016x} {} {:?} {RECIPE}",
-            digest(input),
-            mode.name(),
-            self.goal
-        )
+    fn recipe(input: &[u8], mode: Mode) -> String {
+        format!("{:016x} {} {RECIPE}", digest(input), mode.name())
     }
 
     /// Whether the files are there, untouched, and made by this recipe.
