@@ -89,6 +89,13 @@ test("the keyboard alone writes an entry", async ({ person }) => {
   await expect(page.getByText("Journal entry created successfully!")).toBeVisible();
 });
 
+test("a page to write on, opened directly, takes the first key", async ({ person }) => {
+  await person.open("/journal-entries/new?mode=free");
+  await expect(person.words).toBeFocused();
+  await person.page.keyboard.type("at once");
+  await expect(person.words).toHaveValue("at once");
+});
+
 test("nothing on the page moves once it is painted", async ({ person }) => {
   await person.write("stays where it is");
   const shift = async () => {

@@ -13,7 +13,9 @@ use web_sys::HtmlElement;
 pub(crate) fn follow_routes(path: Memo<String>) {
     Effect::new(move |before: Option<String>| {
         let now = path.get();
-        if before.is_some_and(|before| before != now) {
+        // A page that was opened directly keeps the browser's focus, but for a page to write on.
+        let opened_to_write = before.is_none() && now == "/journal-entries/new";
+        if opened_to_write || before.is_some_and(|before| before != now) {
             // The page is put in place after this effect and before the next frame.
             request_animation_frame(focus_page);
         }
