@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use sync::change::Op;
 use sync::clock::Clock;
 use sync::device::edit::{Meta, decide};
-use sync::device::effect::{Effect, SyncEvent, Timer};
+use sync::device::effect::{Committed, Effect, SyncEvent, Timer};
 use sync::device::event::{Event, Input};
 use sync::device::outbox::{ChangeState, LocalChange, OutboxCount, select};
 use sync::device::receive::{HeldRows, ReceiveError, delta};
@@ -409,6 +409,33 @@ fn what_is_written_while_live_goes_out_at_once_and_one_push_at_a_time() {
             .tell(7, Event::OutboxTaken { taken: 2, outbox })
             .contains(&Effect::Push)
     );
+}
+
+#[test]
+fn an_outbox_larger_than_one_push_is_drained_push_after_push() {
+    let mut engine = Engine::live();
+    let count = |waiting| OutboxCount {
+        waiting,
+        failed: 0,
+        next_due_ms: Some(0),
+    };
+    engine.tell(5, Event::OutboxGrew(count(150)));
+    let taken = Event::OutboxTaken {
+        taken: PUSH_CHANGES_MAX,
+        outbox: count(150),
+    };
+    engine.tell(6, taken);
+    let result = PushResult {
+        outcomes: BTreeMap::new(),
+        server_time_ms: 0,
+    };
+    engine.tell(7, Event::PushAnswered(result));
+    let settled = Committed {
+        outbox: count(50),
+        ..Committed::default()
+    };
+    let effects = engine.tell(8, Event::Settled(settled));
+    assert!(effects.contains(&Effect::TakeOutbox));
 }
 
 #[test]
