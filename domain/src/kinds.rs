@@ -4,9 +4,10 @@ use sync::limits::BODY_BYTES_MAX;
 use sync::table::{FieldType, text};
 use sync::value::{FieldKind, Value, is_day};
 
-/// Declares a text type with a bound in bytes, and whether it may be blank.
+/// Declares a text type with a bound in bytes, whether it may be blank, and whether edits made
+/// apart are joined.
 macro_rules! text_kind {
-    ($(#[$doc:meta])* $name:ident, $bytes_max:expr, blank: $blank:literal) => {
+    ($(#[$doc:meta])* $name:ident, $bytes_max:expr, blank: $blank:literal, joined: $joined:literal) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
         pub struct $name(pub String);
@@ -30,6 +31,7 @@ macro_rules! text_kind {
 
         impl FieldType for $name {
             const KIND: FieldKind = FieldKind::Text { bytes_max: $bytes_max, blank: $blank };
+            const MERGED: bool = $joined;
 
             fn to_value(&self) -> Value {
                 Value::Text(self.0.clone())
@@ -44,19 +46,27 @@ macro_rules! text_kind {
 
 text_kind!(
     /// The title of an entry; often empty.
-    Title, 512, blank: true
+    Title, 512, blank: true, joined: false
 );
 text_kind!(
     /// The words of an entry, as plain Markdown. An entry says something.
-    Markdown, BODY_BYTES_MAX, blank: false
+    Markdown, BODY_BYTES_MAX, blank: false, joined: true
 );
 text_kind!(
     /// A question to write to.
-    PromptText, 1_024, blank: false
+    PromptText, 1_024, blank: false, joined: false
 );
 text_kind!(
     /// A family of prompts.
-    Category, 64, blank: false
+    Category, 64, blank: false, joined: false
+);
+text_kind!(
+    /// The name of a field of an entry.
+    FieldName, 64, blank: false, joined: false
+);
+text_kind!(
+    /// What an entry said once. As long as the longest field, and blank where that field was.
+    RevisionText, BODY_BYTES_MAX, blank: true, joined: false
 );
 
 /// A calendar day as its writer's calendar had it, `YYYY-MM-DD`: no time zone, so that a

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use sync::frame::{FrameError, ServerError};
 use sync::limits::BUSY_MS;
+use sync::version::VersionError;
 
 /// Why a request was not done. Whatever the reason, it changed nothing.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +18,9 @@ pub enum Error {
     /// The body is no frame of the protocol.
     #[error("{0}. Nothing was changed.")]
     Frame(#[from] FrameError),
+    /// The device writes a version of the journal that is not spoken here.
+    #[error("{0}")]
+    UpdateRequired(#[from] VersionError),
     /// The body has more bytes than are taken here.
     #[error(
         "A request takes at most {bytes_max} bytes here. Nothing was changed; send less at once."
@@ -76,6 +80,7 @@ impl Error {
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::Frame(_) => StatusCode::BAD_REQUEST,
+            Self::UpdateRequired(_) => StatusCode::UPGRADE_REQUIRED,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyIncomplete => StatusCode::REQUEST_TIMEOUT,
             Self::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -97,6 +102,7 @@ impl Error {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Frame(error) => error.code(),
+            Self::UpdateRequired(_) => "update_required",
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::BodyIncomplete => "body_incomplete",
             Self::ContentEncoding => "content_encoding",

@@ -3,7 +3,7 @@
 //! # Layout, in reading order
 //! - [`config`], [`router`](mod@router), [`serve`]: how it starts, what it answers to, how it listens
 //! - [`accounts`]: people, passwords, sessions
-//! - [`sync`](mod@sync): push, pull and stream
+//! - [`sync`](mod@sync): push, pull, stream, and what goes with them
 //! - [`store`]: the database; all SQL is there
 //! - [`assets`], [`pages`], [`headers`], [`health`]: the site and what every answer carries
 //! - [`error`], [`telemetry`], [`clock`]: what goes wrong, what is logged, what time it is
@@ -48,6 +48,7 @@ pub struct Server {
     pub build: String,
     ask_to_end: watch::Sender<bool>,
     serving: JoinHandle<()>,
+    clearing: JoinHandle<()>,
     store: Store,
 }
 
@@ -65,9 +66,10 @@ pub async fn start(config: &Config) -> Result<Server, StartError> {
     let store = Store::open(&config.database_url).await?;
     let (ask_to_end, shutdown) = Shutdown::channel();
     let build = assets.build().to_owned();
+    let fanout = sync::fanout::Fanout::default();
     let shared = Arc::new(Shared {
         store: store.clone(),
-        fanout: sync::fanout::Fanout::default(),
+        fanout: fanout.clone(),
         seats: sync::seats::Seats::default(),
         passwords: Passwords::new()?,
         throttle: Throttle::default(),
@@ -76,13 +78,16 @@ pub async fn start(config: &Config) -> Result<Server, StartError> {
         shutdown: shutdown.clone(),
     });
     let router = router::router(shared, config.is_https());
-    let serving = tokio::spawn(serve::serve(listener, router, shutdown));
+    let serving = tokio::spawn(serve::serve(listener, router, shutdown.clone()));
+    let clearing = sync::gc::run(store.clone(), fanout, config.retention(), shutdown);
+    let clearing = tokio::spawn(clearing);
     tracing::info!(%address, build, "listening");
     Ok(Server {
         address,
         build,
         ask_to_end,
         serving,
+        clearing,
         store,
     })
 }
@@ -92,8 +97,10 @@ impl Server {
     pub async fn end(self) {
         // Nobody listening any more is as good as having been heard.
         let _ = self.ask_to_end.send(true);
-        if let Err(error) = self.serving.await {
-            tracing::error!(%error, "serving");
+        for (task, name) in [(self.serving, "serving"), (self.clearing, "clearing out")] {
+            if let Err(error) = task.await {
+                tracing::error!(%error, name, "a task");
+            }
         }
         self.store.close().await;
     }

@@ -4,7 +4,7 @@ use crate::accounts::{call, sessions};
 use crate::error::Error;
 use crate::headers::{self, Https};
 use crate::shared::Shared;
-use crate::sync::{pull, push, stream};
+use crate::sync::{cursor, pull, push, stream, verify};
 use crate::{assets, health, pages};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -22,6 +22,8 @@ pub(crate) fn router(shared: Arc<Shared>, https: bool) -> Router {
         .route("/api/sync/push", post(push::push))
         .route("/api/sync/pull", post(pull::pull))
         .route("/api/sync/stream", post(stream::stream))
+        .route("/api/sync/cursor", post(cursor::cursor))
+        .route("/api/sync/verify", post(verify::verify))
         .layer(sessions::layer(&shared, https));
     Router::new()
         .merge(with_sessions)

@@ -1,9 +1,14 @@
 //! One edit, on its way: what it sets, and what its writer was looking at.
 
 use crate::id::Id;
+use crate::limits::GROUP_CHANGES_MAX;
+use crate::row::DELETED;
+use crate::scope::OWN;
 use crate::stamp::{Stamp, Stamps};
 use crate::table::{Schema, TableSpec};
+use crate::text::Patch;
 use crate::value::{Fields, Misfit};
+use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +23,18 @@ pub enum Op {
     Update,
     /// Leaves a tombstone.
     Delete,
+}
+
+/// The changes that are accepted or refused together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    /// Its name.
+    #[serde(rename = "i")]
+    pub id: Id,
+    /// How many changes belong to it.
+    #[serde(rename = "n")]
+    pub size: usize,
 }
 
 /// An edit of one row.
@@ -39,15 +56,23 @@ pub struct Change {
     /// The values it sets.
     #[serde(rename = "f", default, skip_serializing_if = "Fields::is_empty")]
     pub fields: Fields,
-    /// For each field, the stamp of the value its writer was looking at.
+    /// The long texts it sets, as patches on the texts that `base` names.
+    #[serde(rename = "x", default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub patches: BTreeMap<String, Patch>,
+    /// For each field, the stamp of the value its writer was looking at. Besides the fields it
+    /// sets, an edit names its row's trash, and a trash or a deletion names all of the row.
     #[serde(rename = "b", default, skip_serializing_if = "Stamps::is_empty")]
     pub base: Stamps,
     /// When it was made, and by whom. The fields it wins carry this very stamp.
     #[serde(rename = "s")]
     pub stamp: Stamp,
-    /// Changes of one group are accepted or refused together.
+    /// The stamps that the values have already, when a device offers back a row that a server
+    /// lost. Each value is then joined by its own stamp instead of by the change's.
+    #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
+    pub stamps: Option<Stamps>,
+    /// The changes it is accepted or refused with.
     #[serde(rename = "g", default, skip_serializing_if = "Option::is_none")]
-    pub group: Option<Id>,
+    pub group: Option<Group>,
 }
 
 /// Why a change is not accepted. It changed nothing and no repeat of it will.
@@ -79,6 +104,15 @@ pub enum Refusal {
     /// The stamp names another change than the change itself.
     #[error("the stamp of a change names that change")]
     ForeignStamp,
+    /// A patch where only a whole value will do.
+    #[error("{0} is no long text of a row that exists, so it does not travel as a patch")]
+    NotPatched(String),
+    /// Another change of its group is refused.
+    #[error("another change of the same group was refused, and they are kept together")]
+    Group,
+    /// Some of its group are missing, are too many, or edit one row twice.
+    #[error("a group travels whole, has at most {GROUP_CHANGES_MAX} changes and each row once")]
+    GroupShape,
 }
 
 impl Refusal {
@@ -104,6 +138,9 @@ impl Refusal {
             } => "blank",
             Self::Shape => "bad_shape",
             Self::ForeignStamp => "foreign_stamp",
+            Self::NotPatched(_) => "not_patched",
+            Self::Group => "group_refused",
+            Self::GroupShape => "bad_group",
         }
     }
 }
@@ -118,17 +155,30 @@ impl Change {
         let table = schema
             .table(&self.table)
             .ok_or_else(|| Refusal::UnknownTable(self.table.clone()))?;
-        if !table.lives_in(crate::scope::OWN) {
+        // Even rows that only a server writes may be offered back to one that lost them.
+        let by_the_server = table.server_only && self.stamps.is_none();
+        if by_the_server || !table.lives_in(OWN) {
             return Err(Refusal::NotWritable(self.table.clone()));
         }
         if self.stamp.op_id != self.op_id {
             return Err(Refusal::ForeignStamp);
         }
-        if (self.op == Op::Delete) != self.fields.is_empty() {
+        if (self.op == Op::Delete) != (self.fields.is_empty() && self.patches.is_empty()) {
             return Err(Refusal::Shape);
         }
-        check_fields(table, &self.fields)?;
-        if let Some(unknown) = self.base.keys().find(|name| table.field(name).is_none()) {
+        table.check(&self.fields)?;
+        let patched = |name: &String| {
+            let merged = table.field(name).is_some_and(|field| field.merged);
+            merged && self.op == Op::Update && !self.fields.contains_key(name)
+        };
+        if let Some(name) = self.patches.keys().find(|name| !patched(name)) {
+            return Err(Refusal::NotPatched(name.clone()));
+        }
+        let mut named = self
+            .base
+            .keys()
+            .chain(self.stamps.iter().flat_map(Stamps::keys));
+        if let Some(unknown) = named.find(|name| *name != DELETED && table.field(name).is_none()) {
             return Err(Refusal::UnknownField(unknown.clone()));
         }
         if self.op == Op::Insert
@@ -143,18 +193,24 @@ impl Change {
     }
 }
 
-fn check_fields(table: &TableSpec, fields: &Fields) -> Result<(), Refusal> {
-    for (name, value) in fields {
-        let field = table
-            .field(name)
-            .ok_or_else(|| Refusal::UnknownField(name.clone()))?;
-        field
-            .kind
-            .check(value, field.nullable)
-            .map_err(|misfit| Refusal::Misfit {
-                field: name.clone(),
-                misfit,
-            })?;
+impl TableSpec {
+    /// Whether these values fit their fields. Fields that are not there are not asked for.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn check(&self, fields: &Fields) -> Result<(), Refusal> {
+        for (name, value) in fields {
+            let field = self
+                .field(name)
+                .ok_or_else(|| Refusal::UnknownField(name.clone()))?;
+            field
+                .kind
+                .check(value, field.nullable)
+                .map_err(|misfit| Refusal::Misfit {
+                    field: name.clone(),
+                    misfit,
+                })?;
+        }
+        Ok(())
     }
-    Ok(())
 }

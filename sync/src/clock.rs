@@ -9,6 +9,7 @@ use alloc::string::String;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 const COUNTER_BITS: u32 = 16;
+const MS_MAX: u64 = u64::MAX >> COUNTER_BITS;
 
 /// A reading of the clock. Readings of different devices compare; ties are broken by
 /// [`crate::stamp::Stamp`].
@@ -22,6 +23,7 @@ impl Clock {
     /// The first reading of this millisecond.
     #[must_use]
     pub const fn at_ms(now_ms: u64) -> Self {
+        let now_ms = if now_ms > MS_MAX { MS_MAX } else { now_ms };
         Self(now_ms << COUNTER_BITS)
     }
 
@@ -34,13 +36,26 @@ impl Clock {
     /// The reading for the next change: later than this one, and not before the wall clock.
     #[must_use]
     pub fn tick(self, now_ms: u64) -> Self {
-        Self(self.0.saturating_add(1)).max(Self::at_ms(now_ms))
+        self.after().max(Self::at_ms(now_ms))
+    }
+
+    /// The least reading later than this one.
+    #[must_use]
+    pub const fn after(self) -> Self {
+        Self(self.0.saturating_add(1))
     }
 
     /// The reading after a change stamped `remote` was seen.
     #[must_use]
     pub fn observe(self, remote: Self) -> Self {
         self.max(remote)
+    }
+
+    /// This reading on a clock that is `shift_ms` ahead of the one that took it.
+    #[must_use]
+    pub fn shifted(self, shift_ms: i64) -> Self {
+        let counter = self.0 & ((1 << COUNTER_BITS) - 1);
+        Self(Self::at_ms(self.ms().saturating_add_signed(shift_ms).min(MS_MAX)).0 | counter)
     }
 }
 

@@ -22,6 +22,10 @@ pub const CHUNK_ROWS_MAX: usize = 100;
 /// still travels, alone.
 pub const CHUNK_BYTES_MAX: usize = 256 * 1024;
 
+/// How many bytes of rows the server puts into one chunk for the sake of one group. A heavier
+/// group arrives in parts, for a frame beyond [`FRAME_BYTES_MAX`] would never arrive.
+pub const GROUP_BYTES_MAX: usize = FRAME_BYTES_MAX / 2;
+
 /// How many bytes the text of one entry may have.
 pub const BODY_BYTES_MAX: usize = 200 * 1024;
 
@@ -50,6 +54,9 @@ pub const BACKOFF_MS_MAX: u64 = 30_000;
 /// What a device waits when a server is busy and does not say how long.
 pub const BUSY_MS: u64 = 1_000;
 
+/// The longest time that a server may ask a device to stay away.
+pub const RETRY_AFTER_MS_MAX: u64 = 5 * 60 * 1_000;
+
 /// How often a change that the server failed to answer is tried before it is set aside.
 pub const ATTEMPTS_MAX: u32 = 5;
 
@@ -66,13 +73,75 @@ pub const REQUEST_TIMEOUT_MS: u64 = 30_000;
 pub const QUERY_ROWS_MAX: usize = 1_000;
 
 /// How many edits a page may put into one mutation.
-pub const MUTATION_EDITS_MAX: usize = 100;
+pub const MUTATION_EDITS_MAX: usize = GROUP_CHANGES_MAX;
 
 /// How many requests a page keeps while its worker is starting.
 pub const REQUESTS_QUEUED_MAX: usize = 256;
 
 /// A smaller change of the offset to the server's clock is the network's doing and not stored.
 pub const OFFSET_NOISE_MS: i64 = 2_000;
+
+/// A device whose clock is further from the server's than this, either way, has its stamps
+/// shifted by the server.
+pub const DRIFT_MS_MAX: u64 = 60_000;
+
+/// A shorter text always travels whole.
+pub const PATCH_BYTES_MIN: usize = 1_024;
+
+/// How many replacements a patch may have; a text that changed in more places travels whole.
+pub const PATCH_SPLICES_MAX: usize = 256;
+
+/// Of the texts that one writer wrote over, one is kept as a revision in so much time. What
+/// lost against another writer is always kept.
+pub const REVISION_WINDOW_MS: u64 = 10 * 60 * 1_000;
+
+/// How many changes may be accepted or refused together.
+pub const GROUP_CHANGES_MAX: usize = 50;
+
+/// How many of the newest rows of a table that has a day are shown before the rest comes.
+pub const HEAD_ROWS_MAX: usize = 50;
+
+/// How often a row that cannot be stored is tried before it is set aside and passed.
+pub const BAD_ROW_TRIES_MAX: u32 = 3;
+
+/// After so many failures of the server within [`BREAKER_WINDOW_MS`] the breaker opens.
+pub const BREAKER_FAILURES_MAX: usize = 5;
+
+/// Failures further apart than this are not counted together.
+pub const BREAKER_WINDOW_MS: u64 = 60_000;
+
+/// How long an open breaker lets nothing through; then one probe goes.
+pub const BREAKER_OPEN_MS: u64 = 30_000;
+
+/// How many waiting changes are reported as a queue that is getting long.
+pub const QUEUE_NOTICE: u64 = 500;
+
+/// How often the leading tab looks at the outbox by itself, should news of a write have been
+/// lost between tabs.
+pub const OUTBOX_REREAD_MS: u64 = 10_000;
+
+/// How often a device that has nothing to do clears out what has served its time.
+pub const COLLECT_MS: u64 = 10 * 60 * 1_000;
+
+/// How many rows or changes one pass of clearing out or sweeping may touch.
+pub const SWEEP_ROWS_MAX: usize = 200;
+
+/// How long tombstones and outcomes are kept, on both sides.
+pub const TOMBSTONE_MS: u64 = 400 * DAY_MS;
+
+/// How long superseded revisions and texts are kept on the server.
+pub const REVISION_MS: u64 = 90 * DAY_MS;
+
+/// How long a device keeps the history of changes that are done.
+pub const HISTORY_MS: u64 = 90 * DAY_MS;
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+
+/// So many versions of the tables are spoken at once: a device may be this much less one behind.
+pub const SCHEMA_VERSIONS_SPOKEN: u32 = 5;
+
+/// The same conflict is reported at most once in so much time.
+pub const CONFLICT_NOTICE_MS: u64 = 15_000;
 
 /// How many mutations a device remembers by name, so that one asked twice is kept once.
 pub const MUTATIONS_REMEMBERED_MAX: usize = 64;

@@ -70,6 +70,29 @@ pub enum Ask {
     },
     /// Try to reach the server now. Answered by [`Answer::Done`].
     SyncNow,
+    /// Be in touch with this server, in the way that its address asks for; without an address,
+    /// with the present one in the present way. Answered by [`Answer::Done`] once it is tried.
+    Connect {
+        /// The server's address.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        url: Option<String>,
+    },
+    /// Be out of touch until somebody asks otherwise. Answered by [`Answer::Done`].
+    Disconnect {
+        /// Why, in a word or two.
+        reason: String,
+    },
+    /// This page is about to end its worker: leave the link to another tab. Answered by
+    /// [`Answer::Done`].
+    CleanUp,
+    /// Take everything anew; unsent words stay on top. Answered by [`Answer::Done`] once it has
+    /// begun.
+    Reset,
+    /// Try again what was refused. Answered by [`Answer::Done`] once it is asked for.
+    RetryRefused,
+    /// Compare this device with the server, as soon as both are at rest; what differs is taken
+    /// anew. Answered by [`Answer::Done`] once it is asked for.
+    Verify,
     /// Something the page heard from the browser. Answered by [`Answer::Done`].
     Signal(Signal),
 }
@@ -297,6 +320,11 @@ pub enum Notice {
     /// scripts, so it carries no code to read it.
     SyncEvent {
         /// `{"event": "<name>", "detail": {…}}`.
+        json: String,
+    },
+    /// A [`Hook`](crate::hooks::Hook) was raised. The page only passes it on, too.
+    Hook {
+        /// `{"key": "<key>", "payload": {…}}`.
         json: String,
     },
 }

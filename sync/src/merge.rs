@@ -1,150 +1,270 @@
 //! The one function that joins an edit to a row, on the device and on the server.
 //!
-//! Per field the later stamp wins (a last-writer-wins register, Shapiro et al. 2011). The
-//! result of any set of field edits, in any order and with repeats, is the same: a join of a
-//! semilattice. A deletion takes a row whose every value it has seen or outlived; an edit of a
-//! deleted row is not applied but answered, so that its words can be put back whole.
+//! A value that its writer had seen is replaced, whatever the clocks say. Between values written
+//! apart, per field the later stamp wins (a last-writer-wins register, Shapiro et al. 2011), but
+//! for long texts, which are joined three-way on the text both began from. The result of any set
+//! of scalar edits, in any order and with repeats, is the same: a join of a semilattice. A
+//! deletion or a trash takes what it has seen and nothing else; an edit of a deleted row is not
+//! applied but answered, so that its words can be put back whole.
+
+mod offered;
 
 use crate::change::{Change, Op};
+use crate::id::Id;
+use crate::planted;
 use crate::row::{DELETED, Row};
-use crate::stamp::{Stamps, stamp_of};
-use crate::value::Fields;
+use crate::stamp::{Stamp, Stamps, stamp_of};
+use crate::table::{TableSpec, text};
+use crate::text::Texts;
+use crate::value::{Fields, Value};
 use alloc::string::String;
 use alloc::vec::Vec;
 
 /// What became of an edit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Merged {
-    /// Joined. The fields named lost against later values and were left alone.
-    Joined {
-        /// Fields whose present value is later than the edit.
-        lost: Vec<String>,
-    },
+    /// Joined.
+    Joined(Joined),
     /// The row is deleted and the edit is no full put: nothing was changed.
     Gone,
 }
 
+/// How an edit was joined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// The stamp of the fields that took the edit's value: the edit's own, or a later one where
+    /// the edit had seen a value that reads later than itself.
+    pub stamp: Stamp,
+    /// Fields whose present value is later than the edit; the edit's value was not taken.
+    pub lost: Vec<String>,
+    /// Values that the edit replaced without having seen them.
+    pub beaten: Vec<Beaten>,
+    /// Long texts that now hold both edits.
+    pub mixed: Vec<String>,
+    /// The edit brought the row back from the trash, for its writer had not seen that.
+    pub untrashed: bool,
+}
+
+/// A value that lost its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beaten {
+    /// Its field.
+    pub field: String,
+    /// The value.
+    pub value: Value,
+    /// Who wrote it, and when.
+    pub stamp: Stamp,
+}
+
 /// Joins `change` to `row`. The row's position is not touched: that is the server's to give.
-pub fn merge(row: &mut Row, change: &Change) -> Merged {
+/// `bases` has the values that the change's writer began from, as far as they are known here.
+pub fn merge(
+    table: &TableSpec,
+    texts: &dyn Texts,
+    row: &mut Row,
+    change: &Change,
+    bases: &Fields,
+) -> Merged {
+    if let Some(stamps) = &change.stamps {
+        return offered::join(row, change, stamps);
+    }
     match change.op {
-        Op::Delete => delete(row, change),
+        Op::Delete => Merged::Joined(delete(table, row, change)),
         Op::Update if row.deleted => Merged::Gone,
-        Op::Insert if row.deleted => {
-            if change.stamp < stamp_of(&row.stamps, DELETED) {
-                return Merged::Gone;
-            }
-            row.deleted = false;
-            row.stamps = Stamps::new();
-            set_fields(row, change)
+        Op::Insert if row.deleted => revive(table, texts, row, change),
+        Op::Insert | Op::Update => {
+            let mut joined = set_fields(table, texts, row, change, bases);
+            settle_trash(table, row, change, &mut joined);
+            Merged::Joined(joined)
         }
-        Op::Insert | Op::Update => set_fields(row, change),
     }
 }
 
-fn set_fields(row: &mut Row, change: &Change) -> Merged {
-    let mut lost = Vec::new();
+/// Whether the writer of `change` was looking at the value stamped `present`. By the name of the
+/// change that wrote it: a server may have shifted its clock since.
+pub(crate) fn saw(change: &Change, field: &str, present: Stamp) -> bool {
+    planted!(BaseIsTrustedBlindly, return true);
+    let base = change.base.get(field);
+    base.is_some_and(|base| base.op_id == present.op_id)
+}
+
+/// The stamp of the change, raised past every value that it replaces knowingly.
+fn raised<'a>(row: &Row, change: &Change, fields: impl Iterator<Item = &'a String>) -> Stamp {
+    let mut stamp = change.stamp;
+    for field in fields {
+        let present = stamp_of(&row.stamps, field);
+        if saw(change, field, present) && stamp <= present {
+            stamp.clock = present.clock.after();
+        }
+    }
+    stamp
+}
+
+fn set_fields(
+    table: &TableSpec,
+    texts: &dyn Texts,
+    row: &mut Row,
+    change: &Change,
+    bases: &Fields,
+) -> Joined {
+    let stamp = raised(row, change, change.fields.keys());
+    let mut joined = Joined::under(stamp);
     for (name, value) in &change.fields {
         let present = stamp_of(&row.stamps, name);
-        if change.stamp > present {
-            row.fields.insert(name.clone(), value.clone());
-            row.stamps.insert(name.clone(), change.stamp);
-        } else if change.stamp < present {
-            lost.push(name.clone());
+        if present.op_id == change.op_id && present != Stamp::ZERO {
+            continue;
+        }
+        let old = row.fields.get(name).unwrap_or(&Value::Null);
+        if present == Stamp::ZERO || saw(change, name, present) {
+            row.set(name, value.clone(), stamp);
+        } else if old == value {
+            row.set(name, value.clone(), stamp.max(present));
+        } else if let Some(mixed) = mix(table, texts, name, bases, old, value) {
+            let by_both = mixed_stamp(present, stamp);
+            joined.mixed.push(name.clone());
+            row.set(name, mixed, by_both);
+        } else if stamp > present {
+            joined.beaten.push(Beaten {
+                field: name.clone(),
+                value: old.clone(),
+                stamp: present,
+            });
+            row.set(name, value.clone(), stamp);
+        } else {
+            joined.lost.push(name.clone());
         }
     }
-    Merged::Joined { lost }
+    joined
 }
 
-fn delete(row: &mut Row, change: &Change) -> Merged {
-    if row.latest_stamp() > change.stamp {
-        return Merged::Joined {
-            lost: alloc::vec![DELETED.into()],
-        };
+/// Both edits of a long text in one, if they do not overlap and what both began from is known.
+fn mix(
+    table: &TableSpec,
+    texts: &dyn Texts,
+    field: &str,
+    bases: &Fields,
+    theirs: &Value,
+    ours: &Value,
+) -> Option<Value> {
+    let spec = table.field(field).filter(|spec| spec.merged)?;
+    let base = text(bases.get(field)?)?;
+    let mixed = Value::Text(texts.merge(base, text(theirs)?, text(ours)?)?);
+    // Two texts within the limit may be one beyond it.
+    spec.kind
+        .check(&mixed, spec.nullable)
+        .is_ok()
+        .then_some(mixed)
+}
+
+/// The stamp of a text that holds two edits: later than both, and the same wherever the two are
+/// joined.
+fn mixed_stamp(one: Stamp, other: Stamp) -> Stamp {
+    Stamp {
+        clock: one.clock.max(other.clock).after(),
+        node: Id::NIL,
+        op_id: one.op_id.derived(other.op_id),
     }
-    row.deleted = true;
-    row.fields = Fields::new();
-    row.stamps = Stamps::from([(DELETED.into(), change.stamp)]);
-    Merged::Joined { lost: Vec::new() }
+}
+
+/// An edit by somebody who had not seen the trash brings its row back; a trash by somebody who
+/// had not seen an edit does not take it.
+fn settle_trash(table: &TableSpec, row: &mut Row, change: &Change, joined: &mut Joined) {
+    let Some(trash) = table.trash else { return };
+    let is_in = |row: &Row| !matches!(row.fields.get(trash), None | Some(Value::Null));
+    if !is_in(row) {
+        return;
+    }
+    let present = stamp_of(&row.stamps, trash);
+    if change.fields.contains_key(trash) {
+        if present.op_id != change.op_id {
+            return;
+        }
+        let unseen = |(name, stamp): (&String, &Stamp)| {
+            !change.fields.contains_key(name) && !saw(change, name, *stamp)
+        };
+        if change.op == Op::Update && row.stamps.iter().any(unseen) {
+            row.set(trash, Value::Null, present);
+            joined.lost.push(trash.into());
+        }
+    } else if change.op == Op::Update && !saw(change, trash, present) {
+        planted!(TrashIgnoresEdits, return);
+        let clock = joined.stamp.clock.max(present.clock.after());
+        let stamp = Stamp {
+            clock,
+            ..joined.stamp
+        };
+        row.set(trash, Value::Null, stamp);
+        joined.untrashed = true;
+    }
+}
+
+/// Only a full put brings a deleted row back, and only one made after the deletion or by
+/// somebody who had seen it.
+fn revive(table: &TableSpec, texts: &dyn Texts, row: &mut Row, change: &Change) -> Merged {
+    let deleted = stamp_of(&row.stamps, DELETED);
+    let earlier = change.stamp < deleted && !planted!(PutIgnoresTombstone);
+    if earlier && !saw(change, DELETED, deleted) {
+        return Merged::Gone;
+    }
+    let mut change = change.clone();
+    if earlier {
+        change.stamp.clock = deleted.clock.after();
+    }
+    row.deleted = false;
+    row.stamps = Stamps::new();
+    Merged::Joined(set_fields(table, texts, row, &change, &Fields::new()))
+}
+
+fn delete(table: &TableSpec, row: &mut Row, change: &Change) -> Joined {
+    let mut stamp = raised(row, change, row.stamps.keys());
+    let mut joined = Joined::under(stamp);
+    if row.deleted {
+        stamp = stamp.max(stamp_of(&row.stamps, DELETED));
+    } else {
+        // Who puts a row into the trash does not mean to keep it from being deleted.
+        let unseen = |(name, stamp): (&String, &Stamp)| {
+            table.trash != Some(name.as_str()) && !saw(change, name, *stamp)
+        };
+        if row.stamps.iter().any(unseen) && !planted!(DeletionTakesUnseen) {
+            joined.lost.push(DELETED.into());
+            return joined;
+        }
+    }
+    joined.stamp = stamp;
+    row.bury(stamp);
+    joined
+}
+
+impl Row {
+    fn set(&mut self, field: &str, value: Value, stamp: Stamp) {
+        self.fields.insert(field.into(), value);
+        self.stamps.insert(field.into(), stamp);
+    }
+
+    fn bury(&mut self, stamp: Stamp) {
+        self.deleted = true;
+        self.fields = Fields::new();
+        self.stamps = Stamps::from([(DELETED.into(), stamp)]);
+    }
+}
+
+impl Joined {
+    const fn under(stamp: Stamp) -> Self {
+        Self {
+            stamp,
+            lost: Vec::new(),
+            beaten: Vec::new(),
+            mixed: Vec::new(),
+            untrashed: false,
+        }
+    }
+
+    /// Whether somebody else's work was met that the edit's writer had not seen.
+    #[must_use]
+    pub const fn is_conflict(&self) -> bool {
+        !self.lost.is_empty() || !self.beaten.is_empty() || !self.mixed.is_empty() || self.untrashed
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fixture::{delete, insert, update};
-    use crate::id::Id;
-    use crate::value::Value;
-    use alloc::vec;
-
-    /// Every order of these, by Heap's algorithm.
-    fn orders(mut items: Vec<Change>) -> Vec<Vec<Change>> {
-        fn permute(items: &mut Vec<Change>, count: usize, orders: &mut Vec<Vec<Change>>) {
-            if count <= 1 {
-                return orders.push(items.clone());
-            }
-            for place in 0..count {
-                permute(items, count - 1, orders);
-                items.swap(if count.is_multiple_of(2) { place } else { 0 }, count - 1);
-            }
-        }
-        let mut orders = Vec::new();
-        let count = items.len();
-        permute(&mut items, count, &mut orders);
-        orders
-    }
-
-    fn joined(changes: &[Change]) -> Row {
-        let mut row = Row::empty("notes", Id::from_u128(1));
-        for change in changes {
-            merge(&mut row, change);
-        }
-        row
-    }
-
-    #[test]
-    fn any_order_and_any_repeat_of_edits_ends_in_the_same_row() {
-        let edits = vec![
-            insert(1, 1, "one"),
-            update(1, 4, "text", "four".into()),
-            update(1, 3, "text", "three".into()),
-            update(1, 2, "pinned", Value::Boolean(true)),
-            update(1, 5, "pinned", Value::Boolean(false)),
-        ];
-        let expected = joined(&edits);
-        assert_eq!(expected.fields["text"], "four".into());
-        assert_eq!(expected.fields["pinned"], Value::Boolean(false));
-        let orders = orders(edits);
-        assert_eq!(orders.len(), 120);
-        for order in orders {
-            assert_eq!(joined(&order), expected);
-            let repeated: Vec<_> = order.iter().chain(order.iter().rev()).cloned().collect();
-            assert_eq!(joined(&repeated), expected);
-        }
-    }
-
-    #[test]
-    fn an_edit_that_lost_says_which_fields_and_changes_none_of_them() {
-        let mut row = joined(&[insert(1, 5, "later")]);
-        let before = row.clone();
-        let lost = merge(&mut row, &update(1, 4, "text", "earlier".into()));
-        assert_eq!(
-            lost,
-            Merged::Joined {
-                lost: vec!["text".into()]
-            }
-        );
-        assert_eq!(row, before);
-    }
-
-    #[test]
-    fn a_deletion_takes_what_it_has_seen_and_not_what_is_later() {
-        let seen = joined(&[insert(1, 1, "seen"), delete(1, 2)]);
-        assert!(seen.deleted && seen.fields.is_empty());
-        let later = joined(&[
-            insert(1, 1, "seen"),
-            update(1, 3, "text", "later".into()),
-            delete(1, 2),
-        ]);
-        assert!(!later.deleted);
-        assert_eq!(later.fields["text"], "later".into());
-    }
-}
+mod tests;

@@ -1,7 +1,7 @@
 //! A row as the server keeps it and sends it.
 
 use crate::id::Id;
-use crate::scope::Lsn;
+use crate::scope::{Lsn, Marker};
 use crate::stamp::{Stamp, Stamps};
 use crate::value::Fields;
 use alloc::string::String;
@@ -36,6 +36,9 @@ pub struct Row {
     /// Who wrote each value, and when.
     #[serde(rename = "s", default, skip_serializing_if = "Stamps::is_empty")]
     pub stamps: Stamps,
+    /// The group of the change at this position: rows of one group arrive together.
+    #[serde(rename = "g", default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Id>,
 }
 
 impl Row {
@@ -50,6 +53,16 @@ impl Row {
             deleted: false,
             fields: Fields::new(),
             stamps: Stamps::new(),
+            group: None,
+        }
+    }
+
+    /// Where a device stands that has this row and everything before it.
+    #[must_use]
+    pub const fn marker(&self) -> Marker {
+        Marker {
+            lsn: self.lsn,
+            op_id: self.op_id,
         }
     }
 

@@ -22,6 +22,11 @@ pub const OWN: &str = "own";
 /// What comes with the server and is the same for everybody. No device writes it.
 pub const LIBRARY: &str = "library";
 
+/// In a device's [`Markers`], beside the tables: the last position that the server gave to a
+/// change of this device. The feed may not have come that far yet when the server is put back
+/// from a backup, and then only this tells.
+pub const ACKNOWLEDGED: &str = "$acknowledged";
+
 impl Scope {
     /// The scope of this name.
     #[must_use]
@@ -45,6 +50,7 @@ impl fmt::Display for Scope {
 /// The change a device stands on in one scope. It names the change besides the number, so that
 /// a server put back from a backup is noticed instead of trusted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Marker {
     /// The position; 0 is before everything.
     pub lsn: Lsn,
@@ -77,6 +83,20 @@ impl Markers {
     pub fn set(&mut self, scope: &Scope, table: &str, marker: Marker) {
         let tables = self.0.entry(scope.clone()).or_default();
         tables.insert(table.to_owned(), marker);
+    }
+
+    /// Moves a marker forward; one that is there already and further stays.
+    pub fn raise(&mut self, scope: &Scope, table: &str, marker: Marker) {
+        if marker.lsn > self.get(scope, table).lsn {
+            self.set(scope, table, marker);
+        }
+    }
+
+    /// Forgets one marker.
+    pub fn forget(&mut self, scope: &Scope, table: &str) {
+        if let Some(tables) = self.0.get_mut(scope) {
+            tables.remove(table);
+        }
     }
 
     /// Where the whole scope stands: its lowest marker, over the tables given.

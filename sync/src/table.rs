@@ -3,6 +3,7 @@
 
 use crate::id::Id;
 use crate::value::{FieldKind, Fields, Value};
+use crate::version::VersionStep;
 use alloc::string::String;
 
 pub use sync_derive::Synced;
@@ -16,6 +17,8 @@ pub struct FieldSpec {
     pub kind: FieldKind,
     /// Whether it may hold nothing.
     pub nullable: bool,
+    /// A long text: two edits made apart are joined, and the loser of none is dropped.
+    pub merged: bool,
 }
 
 /// A synced table: everything the engine and the stores need to know of it.
@@ -29,9 +32,74 @@ pub struct TableSpec {
     pub indexes: &'static [&'static str],
     /// The scopes whose rows it may hold, by name.
     pub scopes: &'static [&'static str],
+    /// The nullable field that puts a row into the trash, if it has one. An edit of any other
+    /// field by somebody who had not seen that brings the row back.
+    pub trash: Option<&'static str>,
+    /// The table that keeps what lost and what was written over, if there is one.
+    pub revisions: Option<&'static str>,
+    /// Its rows are written by the server alone, whatever their scope.
+    pub server_only: bool,
 }
 
 impl TableSpec {
+    /// A table with nothing special about it.
+    #[must_use]
+    pub const fn new(
+        name: &'static str,
+        fields: &'static [FieldSpec],
+        scopes: &'static [&'static str],
+    ) -> Self {
+        Self {
+            name,
+            fields,
+            indexes: &[],
+            scopes,
+            trash: None,
+            revisions: None,
+            server_only: false,
+        }
+    }
+
+    /// The same with these indexes.
+    #[must_use]
+    pub const fn indexed_by(self, indexes: &'static [&'static str]) -> Self {
+        Self { indexes, ..self }
+    }
+
+    /// The same with this field as its trash.
+    #[must_use]
+    pub const fn with_trash(self, field: &'static str) -> Self {
+        Self {
+            trash: Some(field),
+            ..self
+        }
+    }
+
+    /// The same, its revisions kept in that table.
+    #[must_use]
+    pub const fn with_revisions(self, table: &'static str) -> Self {
+        Self {
+            revisions: Some(table),
+            ..self
+        }
+    }
+
+    /// The same, written by the server alone.
+    #[must_use]
+    pub const fn by_the_server(self) -> Self {
+        Self {
+            server_only: true,
+            ..self
+        }
+    }
+
+    /// The indexed field that holds its calendar day, if it has one: what "newest" goes by.
+    #[must_use]
+    pub fn day(&self) -> Option<&'static str> {
+        let is_day = |name: &&&str| self.field(name).is_some_and(|f| f.kind == FieldKind::Day);
+        self.indexes.iter().find(is_day).copied()
+    }
+
     /// The field of this name.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&'static FieldSpec> {
@@ -45,14 +113,60 @@ impl TableSpec {
     }
 }
 
+impl FieldSpec {
+    /// A field that must hold something.
+    #[must_use]
+    pub const fn new(name: &'static str, kind: FieldKind) -> Self {
+        Self {
+            name,
+            kind,
+            nullable: false,
+            merged: false,
+        }
+    }
+
+    /// The same, and it may hold nothing.
+    #[must_use]
+    pub const fn or_nothing(self) -> Self {
+        Self {
+            nullable: true,
+            ..self
+        }
+    }
+
+    /// The same, as a long text whose edits are joined.
+    #[must_use]
+    pub const fn joined(self) -> Self {
+        Self {
+            merged: true,
+            ..self
+        }
+    }
+}
+
 /// All synced tables, parents first: the order of every delta.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Schema {
     /// The tables.
     pub tables: &'static [&'static TableSpec],
+    /// The version of the tables' form; raised with every change of it.
+    pub version: u32,
+    /// How changes and rows go from one version to the next, the last one leading to
+    /// [`Schema::version`].
+    pub steps: &'static [VersionStep],
 }
 
 impl Schema {
+    /// These tables, in their first version.
+    #[must_use]
+    pub const fn of(tables: &'static [&'static TableSpec]) -> Self {
+        Self {
+            tables,
+            version: 1,
+            steps: &[],
+        }
+    }
+
     /// The table of this name.
     #[must_use]
     pub fn table(&self, name: &str) -> Option<&'static TableSpec> {
@@ -92,6 +206,8 @@ pub trait FieldType: Sized {
     const KIND: FieldKind;
     /// Whether it may hold nothing.
     const NULLABLE: bool = false;
+    /// Whether it is a long text whose edits are joined.
+    const MERGED: bool = false;
 
     /// The value that travels.
     fn to_value(&self) -> Value;
@@ -103,6 +219,7 @@ pub trait FieldType: Sized {
 impl<T: FieldType> FieldType for Option<T> {
     const KIND: FieldKind = T::KIND;
     const NULLABLE: bool = true;
+    const MERGED: bool = T::MERGED;
 
     fn to_value(&self) -> Value {
         self.as_ref().map_or(Value::Null, T::to_value)

@@ -56,7 +56,12 @@ pub(crate) fn has_network() -> bool {
     scope().navigator().on_line()
 }
 
+/// Where this program came from: scheme, host and port of our own server.
+pub(crate) fn origin() -> String {
+    scope().location().origin()
+}
+
 /// The address of a path on our own server.
 pub(crate) fn address(path: &str) -> String {
-    format!("{}{path}", scope().location().origin())
+    format!("{}{path}", origin())
 }

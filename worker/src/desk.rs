@@ -4,12 +4,14 @@ use crate::host::Host;
 use crate::rpc;
 use crate::storage::StorageError;
 use crate::storage::registry::{Registry, delete_journal};
-use crate::tabs::{News, Tabs};
+use crate::tabs::{News, Tabs, Want};
+use serde::Serialize;
 use std::cell::RefCell;
 use std::rc::Rc;
 use sync::device::effect::SyncEvent;
 use sync::device::event::Event;
 use sync::device::status::Connectivity;
+use sync::hooks::Hook;
 use sync::id::Id;
 use sync::local::{Account, FromWorker, Notice, Request};
 use wasm_bindgen::prelude::*;
@@ -113,6 +115,15 @@ impl Desk {
         Ok(())
     }
 
+    /// This tab's worker is about to end: the link is let go in good order, and with the worker
+    /// goes the lead.
+    pub(crate) fn clean_up(&self) {
+        let reason = "cleanup".to_owned();
+        if let Some(host) = self.host().filter(|host| host.is_leading()) {
+            host.want(Want::Disconnect { reason });
+        }
+    }
+
     async fn open_current(self: &Rc<Self>) -> Result<(), StorageError> {
         let current = self.registry().await?.current().await?;
         self.switch(current).await
@@ -143,7 +154,7 @@ impl Desk {
             host.close();
         }
         if let Some(account) = account {
-            let host = Host::open(account, self.outward.clone()).await?;
+            let host = Host::open(account, self.build.clone(), self.outward.clone()).await?;
             self.host.replace(Some(host));
         }
         Ok(())
@@ -157,6 +168,7 @@ impl Desk {
             }
             News::AuthExpired => self.outward.notice(Notice::AuthExpired),
             News::Event { json } => self.outward.notice(Notice::SyncEvent { json }),
+            News::Hook { json } => self.outward.notice(Notice::Hook { json }),
             News::AccountChanged(account) => {
                 let desk = self.clone();
                 spawn_local(async move {
@@ -166,17 +178,17 @@ impl Desk {
                     }
                 });
             }
-            News::Written | News::AskConnectivity | News::SyncNow => self.hear_as_leader(&news),
+            News::Written | News::AskConnectivity | News::Wanted(_) => self.hear_as_leader(news),
         }
     }
 
-    fn hear_as_leader(&self, news: &News) {
+    fn hear_as_leader(&self, news: News) {
         let Some(host) = self.host().filter(|host| host.is_leading()) else {
             return;
         };
         match news {
             News::Written => spawn_local(async move { host.recount().await }),
-            News::SyncNow => host.dispatch(Event::Woken),
+            News::Wanted(want) => host.want(want),
             _ => host.tell_connectivity(),
         }
     }
@@ -221,16 +233,38 @@ impl Outward {
         self.notice(Notice::SyncEvent { json });
     }
 
+    /// Tells whoever joined the hook, in every tab.
+    pub(crate) fn hook(&self, hook: &Hook) {
+        #[derive(Serialize)]
+        struct Raised<'a> {
+            key: &'a str,
+            payload: &'a Hook,
+        }
+        let raised = Raised {
+            key: hook.key(),
+            payload: hook,
+        };
+        // As with events, nothing can fail.
+        let json = serde_json::to_string(&raised).unwrap_or_default();
+        self.tabs.tell(&News::Hook { json: json.clone() });
+        self.notice(Notice::Hook { json });
+    }
+
+    /// Has every page ask again for what it shows of these tables.
+    pub(crate) fn tables_changed(&self, tables: Vec<String>) {
+        self.tabs.tell(&News::Changed {
+            tables: tables.clone(),
+        });
+        self.notice(Notice::TablesChanged { tables });
+    }
+
     /// Tells every page that rows changed.
     pub(crate) fn changed(&self, changed: &[(String, Vec<Id>)], from_server: bool) {
         let tables: Vec<_> = changed.iter().map(|(table, _)| table.clone()).collect();
         if tables.is_empty() {
             return;
         }
-        self.tabs.tell(&News::Changed {
-            tables: tables.clone(),
-        });
-        self.notice(Notice::TablesChanged { tables });
+        self.tables_changed(tables);
         for (table, keys) in changed {
             let (table, keys) = (table.clone(), keys.clone());
             self.event(&SyncEvent::Changes {

@@ -2,7 +2,7 @@
 //! here; the decisions are the engine's (`sync::device`), and this crate performs them.
 //!
 //! - [`rpc`]: what pages ask, by correlation id
-//! - [`host`]: drives the engine and performs its effects
+//! - [`host`], [`perform`]: drive the engine, and perform its effects
 //! - [`storage`]: IndexedDB, with its one way to write
 //! - [`providers`]: the ways to a server
 //! - [`leader`], [`tabs`]: one tab runs the link, all tabs hear of commits
@@ -16,6 +16,8 @@ mod desk;
 mod host;
 #[cfg(target_arch = "wasm32")]
 mod leader;
+#[cfg(target_arch = "wasm32")]
+mod perform;
 mod providers;
 #[cfg(target_arch = "wasm32")]
 mod rpc;

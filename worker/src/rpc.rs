@@ -1,15 +1,18 @@
 //! What pages ask, and what they are answered.
 
+use crate::browser;
 use crate::desk::Desk;
 use crate::host::Host;
+use crate::providers::address::is_ours;
 use crate::storage::StorageError;
-use crate::tabs::News;
-use domain::SCHEMA;
+use crate::tabs::{News, Want};
+use domain::RULES;
 use std::rc::Rc;
 use sync::device::event::Event;
 use sync::id::Id;
 use sync::limits::MUTATION_EDITS_MAX;
 use sync::local::{Answer, Ask, Edit, Failure, Query, Signal};
+use sync::provider::registry::{UnknownProvider, provider_of};
 
 /// Does what is asked. A failure has changed nothing.
 pub(crate) async fn answer(desk: &Rc<Desk>, ask: Ask) -> Result<Answer, Failure> {
@@ -23,10 +26,19 @@ pub(crate) async fn answer(desk: &Rc<Desk>, ask: Ask) -> Result<Answer, Failure>
             desk.sign_out().await?;
             Ok(Answer::Done)
         }
-        Ask::SyncNow => {
-            wake(desk);
+        // Where nobody is signed in, there is nothing to reach and nothing to end.
+        Ask::SyncNow => Ok(want(desk, Want::Now).unwrap_or(Answer::Done)),
+        Ask::Connect { url } => connect(desk, url.as_deref()),
+        Ask::Disconnect { reason } => {
+            Ok(want(desk, Want::Disconnect { reason }).unwrap_or(Answer::Done))
+        }
+        Ask::CleanUp => {
+            desk.clean_up();
             Ok(Answer::Done)
         }
+        Ask::Reset => want(desk, Want::Reset),
+        Ask::RetryRefused => want(desk, Want::RetryRefused),
+        Ask::Verify => want(desk, Want::Verify),
         Ask::Signal(signal) => {
             pass_on(desk, signal);
             Ok(Answer::Done)
@@ -57,7 +69,7 @@ pub(crate) async fn answer(desk: &Rc<Desk>, ask: Ask) -> Result<Answer, Failure>
 }
 
 async fn find(host: &Host, query: Query) -> Result<Answer, Failure> {
-    let table = SCHEMA.table(&query.table).ok_or_else(|| Failure {
+    let table = RULES.schema.table(&query.table).ok_or_else(|| Failure {
         code: "unknown_table".to_owned(),
         message: format!("There is no table called {}.", query.table),
     })?;
@@ -98,13 +110,37 @@ fn journal(desk: &Desk) -> Result<Rc<Host>, Failure> {
     })
 }
 
-/// Whoever leads tries now: this tab, or the one that hears of it.
-fn wake(desk: &Desk) {
-    match desk.host() {
-        Some(host) if host.is_leading() => host.dispatch(Event::Woken),
-        Some(_) => desk.tabs().tell(&News::SyncNow),
-        None => {}
+/// Whoever leads does it: this tab, or the one that hears of it.
+fn want(desk: &Desk, want: Want) -> Result<Answer, Failure> {
+    let host = journal(desk)?;
+    if host.is_leading() {
+        host.want(want);
+    } else {
+        desk.tabs().tell(&News::Wanted(want));
     }
+    Ok(Answer::Done)
+}
+
+fn connect(desk: &Desk, url: Option<&str>) -> Result<Answer, Failure> {
+    let host = journal(desk)?;
+    let provider = match url {
+        Some(url) if !is_ours(url, &browser::origin()) => {
+            return Err(Failure {
+                code: "other_server".to_owned(),
+                message: "This journal is kept with the server that this page came from, and \
+                          with no other. Nothing was changed."
+                    .to_owned(),
+            });
+        }
+        url => url.map(provider_of).map(str::to_owned),
+    };
+    if let Some(unknown) = provider.as_ref().filter(|id| !host.has_provider(id)) {
+        return Err(Failure {
+            code: "unknown_provider".to_owned(),
+            message: UnknownProvider(unknown.clone()).to_string(),
+        });
+    }
+    want(desk, Want::Connect { provider })
 }
 
 fn pass_on(desk: &Desk, signal: Signal) {
@@ -112,7 +148,8 @@ fn pass_on(desk: &Desk, signal: Signal) {
     match signal {
         Signal::Online => host.dispatch(Event::NetworkFound),
         Signal::Offline => host.dispatch(Event::NetworkLost),
-        Signal::Visible => wake(desk),
+        Signal::Visible if host.is_leading() => host.want(Want::Now),
+        Signal::Visible => desk.tabs().tell(&News::Wanted(Want::Now)),
     }
 }
 

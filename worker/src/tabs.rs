@@ -23,8 +23,8 @@ pub(crate) enum News {
     Connectivity(Connectivity),
     /// Whoever leads, say how the connection stands.
     AskConnectivity,
-    /// Whoever leads, try now.
-    SyncNow,
+    /// Whoever leads, do this.
+    Wanted(Want),
     /// The session has ended.
     AuthExpired,
     /// Somebody signed in or out.
@@ -34,6 +34,35 @@ pub(crate) enum News {
         /// The event.
         json: String,
     },
+    /// A hook was raised, as [`sync::local::Notice::Hook`] has it.
+    Hook {
+        /// The hook.
+        json: String,
+    },
+}
+
+/// What a page may want of whoever leads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Want {
+    /// Try now.
+    Now,
+    /// Be in touch, by way of this provider if one is named.
+    Connect {
+        /// Its name.
+        provider: Option<String>,
+    },
+    /// Be out of touch.
+    Disconnect {
+        /// Why, in a word or two.
+        reason: String,
+    },
+    /// Take everything anew.
+    Reset,
+    /// Try again what was refused.
+    RetryRefused,
+    /// Compare both sides.
+    Verify,
 }
 
 /// The channel to the other tabs.

@@ -51,7 +51,7 @@ impl Client {
         };
         provide_context(client);
         whenever(move || {
-            public_face::show(client.news.shown.raw());
+            public_face::show(client);
             client.start();
             client.learn_who_is_here();
             surroundings::report(client);
@@ -148,6 +148,30 @@ impl Client {
             if let Err(failure) = answer.await {
                 leptos::logging::warn!("{failure}");
             }
+        });
+    }
+
+    /// Starts the worker again after [`Self::clean_up`]. Tells whether there is one.
+    pub(super) fn initialize(self) -> bool {
+        let has_worker = || self.worker.with_value(Option::is_some);
+        if !has_worker() {
+            self.restarts.set_value(0);
+            self.requests.update_value(Requests::broke);
+            self.news.trouble.set(None);
+            self.start();
+        }
+        has_worker()
+    }
+
+    /// Ends the worker, and with it this page's part in sync, once it has let its link go in
+    /// good order. What is asked meanwhile waits for [`Self::initialize`].
+    pub(super) fn clean_up(self) {
+        let answer = self.ask(Ask::CleanUp);
+        spawn_local(async move {
+            // A worker that does not answer is ended all the same.
+            let _ = answer.await;
+            self.stop();
+            self.requests.update_value(Requests::broke);
         });
     }
 

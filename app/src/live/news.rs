@@ -65,6 +65,7 @@ impl News {
             Notice::AuthExpired => {}
             Notice::AccountChanged(account) => self.be(account.into()),
             Notice::SyncEvent { json } => public_face::tell(&json),
+            Notice::Hook { json } => public_face::raise(&json),
         }
     }
 

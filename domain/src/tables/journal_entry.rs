@@ -6,7 +6,13 @@ use sync::table::Synced;
 
 /// One page of the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Synced)]
-#[synced(table = "journal_entries", index(day), scopes("own"))]
+#[synced(
+    table = "journal_entries",
+    index(day),
+    scopes("own"),
+    trash(trashed_at),
+    revisions("entry_revisions")
+)]
 pub struct JournalEntry {
     /// Its key.
     #[synced(key)]
@@ -112,5 +118,15 @@ mod tests {
             }
         );
         assert!(table.field("trashed_at").expect("a trash").nullable);
+        assert_eq!(table.trash, Some("trashed_at"));
+    }
+
+    #[test]
+    fn only_the_words_of_an_entry_are_joined() {
+        let joined = JournalEntry::TABLE
+            .fields
+            .iter()
+            .filter(|field| field.merged);
+        assert!(joined.map(|field| field.name).eq(["body"]));
     }
 }

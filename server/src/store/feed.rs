@@ -1,68 +1,33 @@
-//! What a session reads: where its scopes end, what the history says, and rows by position.
+//! What a session reads: where its scopes end, what the history says, and rows by position or by
+//! day.
 
 use super::statements::read_row;
 use super::{ScopeKey, Store, from_sql, id_from_sql, to_sql};
 use crate::error::Error;
 use futures_util::TryStreamExt as _;
 use sqlx::{Row as _, SqliteConnection};
-use std::collections::BTreeMap;
+use sync::digest::Digest;
+use sync::frame::Digests;
+use sync::hub::session::{Found, Positions};
 use sync::id::Id;
-use sync::limits::{CHUNK_BYTES_MAX, CHUNK_ROWS_MAX};
+use sync::limits::{CHUNK_BYTES_MAX, CHUNK_ROWS_MAX, GROUP_BYTES_MAX, HEAD_ROWS_MAX};
 use sync::row::Row;
 use sync::scope::{Lsn, Marker, Scope};
 use sync::table::{TableSpec, text};
 
-/// What [`sync::hub::session::Session::open`] wants to know, from one snapshot.
-#[derive(Debug, Default)]
-pub struct Standing {
-    /// Where each scope ends.
-    pub ceilings: BTreeMap<Scope, Marker>,
-    /// Which change has each position asked about, if that is known.
-    pub history: BTreeMap<(Scope, Lsn), Id>,
-}
-
-/// Rows of one scope, and whether they are all there are.
-#[derive(Debug)]
-pub struct Page {
-    /// In the order of their positions.
-    pub rows: Vec<Row>,
-    /// There are no more.
-    pub exhausted: bool,
-}
-
 impl Store {
-    /// Where these scopes end, and which changes have the positions claimed.
+    /// Where these scopes end and begin, and which changes have the positions claimed, from one
+    /// snapshot.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn standing(
+    pub async fn positions(
         &self,
         scopes: &[(Scope, ScopeKey)],
         claims: &[(Scope, Marker)],
-    ) -> Result<Standing, Error> {
+    ) -> Result<Positions, Error> {
         let mut snapshot = self.reader.begin().await?;
-        let mut standing = Standing::default();
-        for (scope, key) in scopes {
-            let end = "SELECT lsn FROM scopes WHERE scope = ?";
-            let end: Option<i64> = sqlx::query_scalar(end)
-                .bind(key.as_str())
-                .fetch_optional(&mut *snapshot)
-                .await?;
-            let lsn = from_sql(end.unwrap_or(0))?;
-            let op_id = change_at(&mut snapshot, key, lsn).await?.unwrap_or(Id::NIL);
-            standing
-                .ceilings
-                .insert(scope.clone(), Marker { lsn, op_id });
-        }
-        for (scope, marker) in claims {
-            let Some((_, key)) = scopes.iter().find(|(known, _)| known == scope) else {
-                continue;
-            };
-            if let Some(op_id) = change_at(&mut snapshot, key, marker.lsn).await? {
-                standing.history.insert((scope.clone(), marker.lsn), op_id);
-            }
-        }
-        Ok(standing)
+        positions_in(&mut snapshot, scopes, claims).await
     }
 
     /// Rows of these tables with `after < lsn ≤ ceiling`, lowest first, from one snapshot: at
@@ -76,33 +41,36 @@ impl Store {
         tables: &[&'static TableSpec],
         after: Lsn,
         ceiling: Option<Lsn>,
-    ) -> Result<Page, Error> {
+    ) -> Result<Found, Error> {
         let mut snapshot = self.reader.begin().await?;
-        let mut page = Page {
+        let (end, floor) = end_of(&mut snapshot, scope).await?;
+        let mut found = Found {
             rows: Vec::new(),
             exhausted: true,
+            end,
+            floor,
         };
         // No row behind the last one read of a table that has more may be sent before those.
         let mut horizon = Lsn::MAX;
         for table in tables {
-            let before = page.rows.len();
+            let before = found.rows.len();
             let (rows, all) = self
                 .table_page(&mut snapshot, table, scope, after, ceiling)
                 .await?;
-            page.rows.extend(rows);
+            found.rows.extend(rows);
             if !all {
-                page.exhausted = false;
-                let last = page.rows[before..].last().map_or(after, |row| row.lsn);
+                found.exhausted = false;
+                let last = found.rows[before..].last().map_or(after, |row| row.lsn);
                 horizon = horizon.min(last);
             }
         }
-        page.rows.retain(|row| row.lsn <= horizon);
-        page.rows.sort_by_key(|row| row.lsn);
-        if page.rows.len() > CHUNK_ROWS_MAX {
-            page.rows.truncate(CHUNK_ROWS_MAX);
-            page.exhausted = false;
+        found.rows.retain(|row| row.lsn <= horizon);
+        found.rows.sort_by_key(|row| row.lsn);
+        if found.rows.len() > CHUNK_ROWS_MAX {
+            found.rows.truncate(CHUNK_ROWS_MAX);
+            found.exhausted = false;
         }
-        Ok(page)
+        Ok(found)
     }
 
     /// The next rows of one table, and whether they are all there are.
@@ -118,23 +86,122 @@ impl Store {
         let limit = i64::try_from(CHUNK_ROWS_MAX + 1).unwrap_or(i64::MAX);
         let query = self.statements.feed(table, scope, after, ceiling, limit)?;
         let mut found = query.fetch(snapshot);
-        let mut rows = Vec::new();
+        let mut rows: Vec<Row> = Vec::new();
         let mut bytes = 0;
         while let Some(row) = found.try_next().await? {
-            if rows.len() == CHUNK_ROWS_MAX || bytes > CHUNK_BYTES_MAX {
+            if rows.len() == CHUNK_ROWS_MAX {
                 return Ok((rows, false));
             }
             let row = read_row(table, &row)?;
-            bytes += row
-                .fields
-                .values()
-                .filter_map(text)
-                .map(String::len)
-                .sum::<usize>();
+            // A group is read whole where it can be sent whole.
+            let follows = row.group.is_some() && rows.last().is_some_and(|r| r.group == row.group);
+            let bytes_max = if follows {
+                GROUP_BYTES_MAX
+            } else {
+                CHUNK_BYTES_MAX
+            };
+            let texts = row.fields.values().filter_map(text);
+            bytes += texts.map(String::len).sum::<usize>();
+            if bytes > bytes_max && !rows.is_empty() {
+                return Ok((rows, false));
+            }
             rows.push(row);
         }
         Ok((rows, true))
     }
+
+    /// The newest living rows of a table that has a day, by that day.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn newest(&self, scope: &ScopeKey, table: &TableSpec) -> Result<Vec<Row>, Error> {
+        let limit = i64::try_from(HEAD_ROWS_MAX).unwrap_or(i64::MAX);
+        let query = self.statements.head(table, scope, limit)?;
+        let found = query.fetch_all(&self.reader).await?;
+        found.iter().map(|row| read_row(table, row)).collect()
+    }
+
+    /// The digests of the tables asked about, as far as these scopes hold them, and where the
+    /// scopes end, from one snapshot.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn digests(
+        &self,
+        scopes: &[(Scope, ScopeKey)],
+        asked: &Digests,
+    ) -> Result<(Positions, Digests), Error> {
+        let mut snapshot = self.reader.begin().await?;
+        let positions = positions_in(&mut snapshot, scopes, &[]).await?;
+        let mut digests = Digests::new();
+        for (scope, key) in scopes {
+            let names = asked
+                .get(scope)
+                .into_iter()
+                .flat_map(|tables| tables.keys());
+            let tables = names.filter_map(|name| domain::SCHEMA.table(name));
+            for table in tables.filter(|table| table.lives_in(scope.as_str())) {
+                let digest = self.digest(&mut snapshot, key, table).await?;
+                let digests = digests.entry(scope.clone()).or_default();
+                digests.insert(table.name.to_owned(), digest);
+            }
+        }
+        Ok((positions, digests))
+    }
+
+    async fn digest(
+        &self,
+        snapshot: &mut SqliteConnection,
+        scope: &ScopeKey,
+        table: &TableSpec,
+    ) -> Result<Digest, Error> {
+        let mut found = self.statements.places(table, scope)?.fetch(snapshot);
+        let mut digest = Digest::default();
+        let mut row = Row::empty(table.name, Id::NIL);
+        while let Some(place) = found.try_next().await? {
+            row.key = id_from_sql(place.try_get("key")?)?;
+            row.lsn = from_sql(place.try_get("lsn")?)?;
+            digest.add(&row);
+        }
+        Ok(digest)
+    }
+}
+
+async fn positions_in(
+    snapshot: &mut SqliteConnection,
+    scopes: &[(Scope, ScopeKey)],
+    claims: &[(Scope, Marker)],
+) -> Result<Positions, Error> {
+    let mut positions = Positions::default();
+    for (scope, key) in scopes {
+        let (end, floor) = end_of(snapshot, key).await?;
+        positions.ceilings.insert(scope.clone(), end);
+        positions.floors.insert(scope.clone(), floor);
+    }
+    for (scope, marker) in claims {
+        let Some((_, key)) = scopes.iter().find(|(known, _)| known == scope) else {
+            continue;
+        };
+        if let Some(op_id) = change_at(snapshot, key, marker.lsn).await? {
+            let claimed = (scope.clone(), marker.lsn);
+            positions.history.insert(claimed, op_id);
+        }
+    }
+    Ok(positions)
+}
+
+/// Where a scope ends, and up to where it was cleared out.
+async fn end_of(snapshot: &mut SqliteConnection, scope: &ScopeKey) -> Result<(Marker, Lsn), Error> {
+    let found = sqlx::query("SELECT lsn, floor FROM scopes WHERE scope = ?")
+        .bind(scope.as_str())
+        .fetch_optional(&mut *snapshot)
+        .await?;
+    let Some(found) = found else {
+        return Ok((Marker::START, 0));
+    };
+    let lsn = from_sql(found.try_get("lsn")?)?;
+    let op_id = change_at(snapshot, scope, lsn).await?.unwrap_or(Id::NIL);
+    Ok((Marker { lsn, op_id }, from_sql(found.try_get("floor")?)?))
 }
 
 async fn change_at(

@@ -21,14 +21,20 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
     use sync::table::TableSpec;
 
-    const AROUND: [&str; 6] = ["scope", "key", "lsn", "op_id", "deleted", "stamps"];
+    const AROUND: [&str; 7] = [
+        "scope", "key", "lsn", "op_id", "deleted", "stamps", "group_id",
+    ];
 
-    async fn migrated() -> SqlitePool {
+    async fn empty() -> SqlitePool {
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
             .connect("sqlite::memory:")
             .await;
-        let pool = pool.expect("a database");
+        pool.expect("a database")
+    }
+
+    async fn migrated() -> SqlitePool {
+        let pool = empty().await;
         run(&pool).await.expect("migrations");
         pool
     }
@@ -62,6 +68,10 @@ mod tests {
                 }
                 Some(_) => {}
             }
+        }
+        let around = AROUND.iter().find(|name| !columns.contains_key(**name));
+        if let Some(name) = around {
+            return Some(format!("-- {}.{name} is missing", table.name));
         }
         let fields = table.fields.iter().map(|field| field.name);
         let known: BTreeSet<&str> = fields.chain(AROUND).collect();
@@ -124,5 +134,82 @@ mod tests {
             .await
             .expect("the end");
         assert_eq!(end, prompts);
+    }
+
+    /// Everything in a table, as one text a row.
+    async fn contents(pool: &SqlitePool, columns: &str, table: &str) -> Vec<String> {
+        let parts: Vec<_> = columns.split(' ').map(|c| format!("quote({c})")).collect();
+        let statement = format!(
+            "SELECT {} FROM {table} ORDER BY 1",
+            parts.join(" || '|' || ")
+        );
+        sqlx::query_scalar(sqlx::AssertSqlSafe(statement))
+            .fetch_all(pool)
+            .await
+            .expect("contents")
+    }
+
+    #[tokio::test]
+    async fn a_database_of_the_first_version_keeps_everything() {
+        let pool = empty().await;
+        MIGRATIONS
+            .run_to(2, &pool)
+            .await
+            .expect("the first version");
+        sqlx::raw_sql(
+            "INSERT INTO users VALUES ('0000000000000000000001', 'ann@example.org', '$', 5); \
+             INSERT INTO scopes VALUES ('own:0000000000000000000001', 2); \
+             INSERT INTO journal_entries VALUES ('own:0000000000000000000001', \
+             '0000000000000000000011', '2026-11-21', 'Rain', 'It rained.', NULL, 'Why?', 7, NULL, \
+             1, '0000000000000000000021', 0, '{\"body\":\"s\"}'); \
+             INSERT INTO journal_entries VALUES ('own:0000000000000000000001', \
+             '0000000000000000000012', NULL, NULL, NULL, NULL, NULL, NULL, NULL, \
+             2, '0000000000000000000022', 1, '{}'); \
+             INSERT INTO outcomes VALUES ('own:0000000000000000000001', \
+             '0000000000000000000021', 1, '{\"applied\":{\"lsn\":1}}', 8), \
+             ('own:0000000000000000000001', '0000000000000000000022', 2, \
+             '{\"applied\":{\"lsn\":2}}', 9), ('own:0000000000000000000001', \
+             '0000000000000000000023', NULL, '{\"gone\":{\"message\":\"m\"}}', 9);",
+        )
+        .execute(&pool)
+        .await
+        .expect("a journal");
+        let kept = [
+            ("id email password_hash created_at_ms", "users"),
+            ("scope lsn", "scopes"),
+            (
+                "scope key day title body prompt_id prompt_text written_at trashed_at lsn op_id \
+                 deleted stamps",
+                "journal_entries",
+            ),
+            (
+                "scope key category text lsn op_id deleted stamps",
+                "prompts",
+            ),
+            (
+                "scope op_id lsn outcome at_ms",
+                "outcomes WHERE lsn IS NOT NULL",
+            ),
+        ];
+        let mut before = Vec::new();
+        for (columns, table) in kept {
+            before.push(contents(&pool, columns, table).await);
+        }
+        assert!(before.iter().all(|rows| !rows.is_empty()));
+        run(&pool).await.expect("this version");
+        for ((columns, table), before) in kept.iter().zip(before) {
+            assert_eq!(contents(&pool, columns, table).await, before, "{table}");
+        }
+        assert_eq!(
+            contents(&pool, "floor", "scopes").await,
+            ["0", "0"],
+            "nothing was cleared out yet"
+        );
+        assert_eq!(
+            contents(&pool, "group_id", "journal_entries").await,
+            ["NULL", "NULL"]
+        );
+        let unplaced = contents(&pool, "op_id", "outcomes WHERE lsn IS NULL").await;
+        assert!(unplaced.is_empty(), "answers to what changed nothing");
     }
 }

@@ -7,8 +7,11 @@
 //! - [`sqlite`]: the connections and their settings; [`migrate`]: the schema
 //! - [`statements`]: the SQL of synced tables, made from their declarations
 //! - [`writing`]: one push as one transaction; [`feed`]: what a session reads
+//! - [`cursors`]: where devices stand; [`collect`]: clearing out what nobody needs any more
 //! - [`users`], [`sessions`]: people and their sessions
 
+pub mod collect;
+pub mod cursors;
 pub mod feed;
 pub mod migrate;
 pub mod sessions;

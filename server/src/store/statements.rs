@@ -9,8 +9,8 @@ use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{AssertSqlSafe, Row as _, Sqlite};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
+use sync::id::Id;
 use sync::row::Row;
 use sync::scope::Lsn;
 use sync::table::{FieldSpec, Schema, TableSpec};
@@ -30,6 +30,16 @@ struct TableStatements {
     row: Arc<str>,
     /// Writes one row, over whatever was there.
     put: Arc<str>,
+    /// The newest living rows of a scope, if the table has a day to go by.
+    head: Option<Arc<str>>,
+    /// Key and position of every living row of a scope.
+    places: Arc<str>,
+    /// Key, position, change and age of the tombstones of a scope up to a position.
+    tombstones: Arc<str>,
+    /// The same of its living rows.
+    living: Arc<str>,
+    /// Takes one row away for good.
+    remove: Arc<str>,
 }
 
 /// The type of the column that holds a field.
@@ -61,13 +71,8 @@ impl Statements {
         limit: i64,
     ) -> Result<SqliteQuery, Error> {
         let ceiling = ceiling.map_or(i64::MAX, to_sql);
-        Ok(
-            sqlx::query(AssertSqlSafe(Arc::clone(&self.table(table)?.feed)))
-                .bind(scope.as_str().to_owned())
-                .bind(to_sql(after))
-                .bind(ceiling)
-                .bind(limit),
-        )
+        let query = query(&self.table(table)?.feed, scope);
+        Ok(query.bind(to_sql(after)).bind(ceiling).bind(limit))
     }
 
     /// Reads one row.
@@ -75,13 +80,55 @@ impl Statements {
         &self,
         table: &TableSpec,
         scope: &ScopeKey,
-        key: sync::id::Id,
+        key: Id,
     ) -> Result<SqliteQuery, Error> {
-        Ok(
-            sqlx::query(AssertSqlSafe(Arc::clone(&self.table(table)?.row)))
-                .bind(scope.as_str().to_owned())
-                .bind(key.to_string()),
-        )
+        Ok(query(&self.table(table)?.row, scope).bind(key.to_string()))
+    }
+
+    /// Reads the newest living rows, by day.
+    pub(super) fn head(
+        &self,
+        table: &TableSpec,
+        scope: &ScopeKey,
+        limit: i64,
+    ) -> Result<SqliteQuery, Error> {
+        let head = self.table(table)?.head.as_ref();
+        let head = head.ok_or(Error::Internal("the newest rows of a table without days"))?;
+        Ok(query(head, scope).bind(limit))
+    }
+
+    /// Reads key and position of every living row.
+    pub(super) fn places(&self, table: &TableSpec, scope: &ScopeKey) -> Result<SqliteQuery, Error> {
+        Ok(query(&self.table(table)?.places, scope))
+    }
+
+    /// Reads `key`, `lsn` and `op_id` of tombstones, or of living rows, up to a position, by
+    /// position, and in `at_ms` when they were written by the server's clock.
+    pub(super) fn aged(
+        &self,
+        table: &TableSpec,
+        scope: &ScopeKey,
+        deleted: bool,
+        up_to: Lsn,
+        limit: i64,
+    ) -> Result<SqliteQuery, Error> {
+        let made = self.table(table)?;
+        let text = if deleted {
+            &made.tombstones
+        } else {
+            &made.living
+        };
+        Ok(query(text, scope).bind(to_sql(up_to)).bind(limit))
+    }
+
+    /// Takes one row away for good.
+    pub(super) fn remove(
+        &self,
+        table: &TableSpec,
+        scope: &ScopeKey,
+        key: Id,
+    ) -> Result<SqliteQuery, Error> {
+        Ok(query(&self.table(table)?.remove, scope).bind(key.to_string()))
     }
 
     /// Writes one row.
@@ -93,13 +140,13 @@ impl Statements {
     ) -> Result<SqliteQuery, Error> {
         let stamps = serde_json::to_string(&row.stamps);
         let stamps = stamps.map_err(|_| Error::corrupt("stamps that cannot be written"))?;
-        let mut query = sqlx::query(AssertSqlSafe(Arc::clone(&self.table(table)?.put)))
-            .bind(scope.as_str().to_owned())
+        let mut query = query(&self.table(table)?.put, scope)
             .bind(row.key.to_string())
             .bind(to_sql(row.lsn))
             .bind(row.op_id.to_string())
             .bind(i64::from(row.deleted))
-            .bind(stamps);
+            .bind(stamps)
+            .bind(row.group.map(|group| group.to_string()));
         for field in table.fields {
             query = bind_field(query, field, &row.fields);
         }
@@ -113,19 +160,30 @@ impl Statements {
     }
 }
 
+/// A statement whose first hole is the scope.
+fn query(text: &Arc<str>, scope: &ScopeKey) -> SqliteQuery {
+    sqlx::query(AssertSqlSafe(Arc::clone(text))).bind(scope.as_str().to_owned())
+}
+
 impl TableStatements {
     fn of(table: &TableSpec) -> Self {
-        let names = table.fields.iter().fold(String::new(), |mut names, field| {
-            let _ = write!(names, ", \"{}\"", field.name);
-            names
-        });
-        let holes = ", ?".repeat(table.fields.len());
-        let sets = table.fields.iter().fold(String::new(), |mut sets, field| {
-            let _ = write!(sets, ", \"{0}\" = excluded.\"{0}\"", field.name);
-            sets
-        });
         let name = table.name;
-        let columns = format!("key, lsn, op_id, deleted, stamps{names}");
+        let fields = || table.fields.iter().map(|field| field.name);
+        let names: String = fields().map(|field| format!(", \"{field}\"")).collect();
+        let holes = ", ?".repeat(table.fields.len());
+        let sets: String = fields()
+            .map(|field| format!(", \"{field}\" = excluded.\"{field}\""))
+            .collect();
+        let columns = format!("key, lsn, op_id, deleted, stamps, group_id{names}");
+        // Written out, so that SQLite sees that the index of tombstones will do.
+        let aged = |deleted: u8| {
+            format!(
+                "SELECT r.key, r.lsn, r.op_id, coalesce(o.at_ms, 0) AS at_ms FROM \"{name}\" AS r \
+                 LEFT JOIN outcomes AS o ON o.scope = r.scope AND o.lsn = r.lsn \
+                 WHERE r.scope = ? AND r.deleted = {deleted} AND r.lsn <= ? \
+                 ORDER BY r.lsn LIMIT ?"
+            )
+        };
         Self {
             feed: format!(
                 "SELECT {columns} FROM \"{name}\" WHERE scope = ? AND lsn > ? AND lsn <= ? \
@@ -134,12 +192,24 @@ impl TableStatements {
             .into(),
             row: format!("SELECT {columns} FROM \"{name}\" WHERE scope = ? AND key = ?").into(),
             put: format!(
-                "INSERT INTO \"{name}\" (scope, {columns}) VALUES (?, ?, ?, ?, ?, ?{holes}) \
+                "INSERT INTO \"{name}\" (scope, {columns}) VALUES (?, ?, ?, ?, ?, ?, ?{holes}) \
                  ON CONFLICT (scope, key) DO UPDATE SET lsn = excluded.lsn, \
                  op_id = excluded.op_id, deleted = excluded.deleted, \
-                 stamps = excluded.stamps{sets}"
+                 stamps = excluded.stamps, group_id = excluded.group_id{sets}"
             )
             .into(),
+            head: table.day().map(|day| {
+                let head = format!(
+                    "SELECT {columns} FROM \"{name}\" WHERE scope = ? AND deleted = 0 \
+                     ORDER BY \"{day}\" DESC, key DESC LIMIT ?"
+                );
+                head.into()
+            }),
+            places: format!("SELECT key, lsn FROM \"{name}\" WHERE scope = ? AND deleted = 0")
+                .into(),
+            tombstones: aged(1).into(),
+            living: aged(0).into(),
+            remove: format!("DELETE FROM \"{name}\" WHERE scope = ? AND key = ?").into(),
         }
     }
 }
@@ -173,6 +243,10 @@ pub(super) fn read_row(table: &TableSpec, found: &SqliteRow) -> Result<Row, Erro
         fields,
         stamps: serde_json::from_str(&stamps)
             .map_err(|_| Error::corrupt("stamps that cannot be read"))?,
+        group: found
+            .try_get::<Option<String>, _>("group_id")?
+            .map(|group| id_from_sql(&group))
+            .transpose()?,
     })
 }
 

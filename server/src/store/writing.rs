@@ -1,30 +1,44 @@
 //! One push as one transaction: read what is there, write what became of it, and commit.
 
-use super::statements::{SqliteQuery, read_row};
+use super::statements::{SqliteQuery, Statements, read_row};
 use super::{ScopeKey, Store, from_sql, to_sql};
 use crate::error::Error;
 use crate::store::sqlite::Trouble;
 use sqlx::{Connection as _, Row as _, Sqlite, SqliteConnection, Transaction};
 use std::sync::Arc;
 use sync::frame::Outcome;
+use sync::hub::accept::TextName;
 use sync::id::Id;
 use sync::row::Row;
 use sync::scope::Lsn;
+use sync::stamp::Stamp;
 use sync::table::TableSpec;
-
-use super::statements::Statements;
 
 /// A write transaction of one scope. It holds the only write lock from its beginning, so
 /// positions are given in the order of commits. Dropped without [`Writing::commit`], it leaves
 /// nothing behind.
 #[derive(Debug)]
 pub struct Writing {
-    transaction: Transaction<'static, Sqlite>,
-    statements: Arc<Statements>,
-    scope: ScopeKey,
+    pub(super) transaction: Transaction<'static, Sqlite>,
+    pub(super) statements: Arc<Statements>,
+    pub(super) scope: ScopeKey,
 }
 
-/// One change inside a write transaction; it can fail alone.
+/// What becomes of a change that wrote something: its position, its answer, and the stamp that
+/// it claimed, if that was shifted.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept<'a> {
+    /// The change.
+    pub op_id: Id,
+    /// The position it was given.
+    pub lsn: Lsn,
+    /// The answer, for its repeats.
+    pub outcome: &'a Outcome,
+    /// The stamp that it came with, if it has another one now.
+    pub claimed: Option<Stamp>,
+}
+
+/// One change, or the changes of a group, inside a write transaction; it can fail alone.
 #[derive(Debug)]
 pub struct Step<'a> {
     savepoint: Transaction<'a, Sqlite>,
@@ -57,7 +71,7 @@ impl Store {
 }
 
 impl Writing {
-    /// Begins one change.
+    /// Begins one change, or one group.
     ///
     /// # Errors
     /// The database failed.
@@ -68,6 +82,14 @@ impl Writing {
             statements: &self.statements,
             scope: &self.scope,
         })
+    }
+
+    /// What became of a change when it was here before.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn outcome(&mut self, op_id: Id) -> Result<Option<Outcome>, Error> {
+        outcome(&mut self.transaction, &self.scope, op_id).await
     }
 
     /// Makes it so. Once this has returned, the changes survive a power cut.
@@ -85,15 +107,7 @@ impl Step<'_> {
     /// # Errors
     /// The database failed.
     pub async fn outcome(&mut self, op_id: Id) -> Result<Option<Outcome>, Error> {
-        let text: Option<String> =
-            sqlx::query_scalar("SELECT outcome FROM outcomes WHERE scope = ? AND op_id = ?")
-                .bind(self.scope.as_str())
-                .bind(op_id.to_string())
-                .fetch_optional(&mut *self.savepoint)
-                .await?;
-        text.map(|text| serde_json::from_str(&text))
-            .transpose()
-            .map_err(|_| Error::corrupt("an outcome that cannot be read"))
+        outcome(&mut self.savepoint, self.scope, op_id).await
     }
 
     /// The row of this key in this scope.
@@ -120,29 +134,98 @@ impl Step<'_> {
         Ok(row.lsn)
     }
 
-    /// Keeps what became of the change, and ends the step.
+    /// A text that is kept as a possible base.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn keep(
-        mut self,
-        op_id: Id,
-        lsn: Option<Lsn>,
-        outcome: &Outcome,
+    pub async fn text(&mut self, (op_id, field): &TextName) -> Result<Option<String>, Error> {
+        let text = "SELECT text FROM texts WHERE scope = ? AND op_id = ? AND field = ?";
+        Ok(sqlx::query_scalar(text)
+            .bind(self.scope.as_str())
+            .bind(op_id.to_string())
+            .bind(field)
+            .fetch_optional(&mut *self.savepoint)
+            .await?)
+    }
+
+    /// Keeps a text as a possible base.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn keep_text(
+        &mut self,
+        (op_id, field): &TextName,
+        text: &str,
         now_ms: u64,
     ) -> Result<(), Error> {
-        let text = serde_json::to_string(outcome);
-        let text = text.map_err(|_| Error::corrupt("an outcome that cannot be written"))?;
         sqlx::query(
-            "INSERT INTO outcomes (scope, op_id, lsn, outcome, at_ms) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO texts (scope, op_id, field, text, at_ms) VALUES (?, ?, ?, ?, ?) \
+             ON CONFLICT (scope, op_id, field) \
+             DO UPDATE SET text = excluded.text, at_ms = excluded.at_ms",
         )
         .bind(self.scope.as_str())
         .bind(op_id.to_string())
-        .bind(lsn.map(to_sql))
+        .bind(field)
         .bind(text)
         .bind(to_sql(now_ms))
         .execute(&mut *self.savepoint)
         .await?;
+        Ok(())
+    }
+
+    /// Keeps what became of a change.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn keep(&mut self, kept: Kept<'_>, now_ms: u64) -> Result<(), Error> {
+        let text = serde_json::to_string(kept.outcome);
+        let text = text.map_err(|_| Error::corrupt("an outcome that cannot be written"))?;
+        sqlx::query(
+            "INSERT INTO outcomes (scope, op_id, lsn, outcome, claimed, at_ms) \
+             VALUES (?, ?, ?, ?, ?, ?)",
+        )
+        .bind(self.scope.as_str())
+        .bind(kept.op_id.to_string())
+        .bind(to_sql(kept.lsn))
+        .bind(text)
+        .bind(kept.claimed.map(|stamp| stamp.to_string()))
+        .bind(to_sql(now_ms))
+        .execute(&mut *self.savepoint)
+        .await?;
+        Ok(())
+    }
+
+    /// Writes a row that the server itself makes, such as a revision, under the scope's next
+    /// position, and the history's entry of that position. A device that pushes a change of the
+    /// same name is refused: it did not make this one.
+    ///
+    /// # Errors
+    /// The row breaks a rule of the schema, or the database failed.
+    pub async fn put_own(
+        &mut self,
+        table: &TableSpec,
+        row: &mut Row,
+        now_ms: u64,
+    ) -> Result<(), Error> {
+        let kept = Kept {
+            op_id: row.op_id,
+            lsn: self.put(table, row).await?,
+            outcome: &Outcome::Rejected {
+                code: "name_taken".to_owned(),
+                message: "The server made a change of this name itself, so this one was not \
+                          taken. Send it under a new name."
+                    .to_owned(),
+            },
+            claimed: None,
+        };
+        self.keep(kept, now_ms).await
+    }
+
+    /// Ends the step with what it wrote.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn commit(self) -> Result<(), Error> {
         Ok(self.savepoint.commit().await?)
     }
 
@@ -167,6 +250,22 @@ impl StepError {
             _ => Self::All(error),
         }
     }
+}
+
+async fn outcome(
+    connection: &mut SqliteConnection,
+    scope: &ScopeKey,
+    op_id: Id,
+) -> Result<Option<Outcome>, Error> {
+    let text: Option<String> =
+        sqlx::query_scalar("SELECT outcome FROM outcomes WHERE scope = ? AND op_id = ?")
+            .bind(scope.as_str())
+            .bind(op_id.to_string())
+            .fetch_optional(connection)
+            .await?;
+    text.map(|text| serde_json::from_str(&text))
+        .transpose()
+        .map_err(|_| Error::corrupt("an outcome that cannot be read"))
 }
 
 /// Raises the scope's counter. Its row is there from the person's first day.

@@ -32,6 +32,11 @@ impl Scopes {
         self.0.iter().map(|(_, key)| key.clone()).collect()
     }
 
+    /// Both names of each scope.
+    pub(super) fn named(&self) -> &[(Scope, ScopeKey)] {
+        &self.0
+    }
+
     fn key(&self, scope: &Scope) -> Result<&ScopeKey, Error> {
         let found = self.0.iter().find(|(name, _)| name == scope);
         found
@@ -42,7 +47,7 @@ impl Scopes {
 
 impl Feed {
     /// Opens the session. The inner error is for the device: it stands where this server's
-    /// history never was.
+    /// history never was or does not reach any more, or speaks another version.
     ///
     /// # Errors
     /// The database failed.
@@ -52,14 +57,9 @@ impl Feed {
         hello: &Hello,
     ) -> Result<Result<Self, ServerError>, Error> {
         let names: Vec<_> = scopes.0.iter().map(|(name, _)| name.clone()).collect();
-        let standing = store.standing(&scopes.0, &claims(hello, &names)).await?;
-        let session = Session::open(
-            &domain::SCHEMA,
-            hello,
-            names,
-            standing.ceilings,
-            &standing.history,
-        );
+        let claims = claims(hello, &names);
+        let positions = store.positions(&scopes.0, &claims).await?;
+        let session = Session::open(&domain::SCHEMA, hello, names, positions);
         Ok(session.map(|session| Self {
             store: store.clone(),
             scopes,
@@ -70,6 +70,16 @@ impl Feed {
     /// The first thing to say.
     pub(super) fn welcome(&self, now_ms: u64) -> ServerFrame {
         self.session.welcome(now_ms)
+    }
+
+    /// A sign of life, and up to where the device has been told everything.
+    pub(super) fn heartbeat(&self, now_ms: u64) -> ServerFrame {
+        self.session.heartbeat(now_ms)
+    }
+
+    /// What to say when reading on failed, and the last thing that is said.
+    pub(super) fn failed(&self, error: &Error) -> ServerFrame {
+        self.session.failed(error.frame())
     }
 
     /// Something may have changed: look again.
@@ -84,18 +94,24 @@ impl Feed {
     /// The database failed. The session must end then: what it did not say would be missing.
     pub(super) async fn advance(&mut self) -> Result<Option<Vec<ServerFrame>>, Error> {
         loop {
-            let Read::Rows {
-                scope,
-                tables,
-                after,
-                ceiling,
-            } = self.session.read()
-            else {
-                return Ok(None);
+            let frames = match self.session.read() {
+                Read::Wait => return Ok(None),
+                Read::Head { scope, table, .. } => {
+                    let key = self.scopes.key(&scope)?;
+                    let rows = self.store.newest(key, table).await?;
+                    self.session.found_head(rows)
+                }
+                Read::Rows {
+                    scope,
+                    tables,
+                    after,
+                    ceiling,
+                } => {
+                    let key = self.scopes.key(&scope)?;
+                    let found = self.store.page(key, &tables, after, ceiling).await?;
+                    self.session.found(found)
+                }
             };
-            let key = self.scopes.key(&scope)?;
-            let page = self.store.page(key, &tables, after, ceiling).await?;
-            let frames = self.session.found(page.rows, page.exhausted);
             if !frames.is_empty() {
                 return Ok(Some(frames));
             }

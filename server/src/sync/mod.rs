@@ -1,14 +1,20 @@
 //! The sync endpoints. The bodies are the frames of `sync`, the decisions are `sync::hub`'s;
 //! here they meet the database and the network.
 //!
-//! - [`push`](mod@push), [`pull`](mod@pull), [`stream`](mod@stream): the endpoints
+//! - [`push`](mod@push), [`pull`](mod@pull), [`stream`](mod@stream): edits in, the feed out
+//! - [`cursor`](mod@cursor), [`verify`](mod@verify): where a device stands, and whether it has
+//!   the same
 //! - [`feed`]: one session over the database; [`body`]: reading a request
 //! - [`fanout`]: waking streams; [`seats`]: how many there are
+//! - [`gc`]: clearing out what has served its time
 
 pub(crate) mod body;
+pub(crate) mod cursor;
 pub mod fanout;
 mod feed;
+pub mod gc;
 pub(crate) mod pull;
 pub(crate) mod push;
 pub mod seats;
 pub(crate) mod stream;
+pub(crate) mod verify;

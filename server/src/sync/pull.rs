@@ -49,6 +49,6 @@ async fn some(mut feed: Feed) -> Result<Vec<ServerFrame>, Error> {
 pub(super) async fn hello(request: Request) -> Result<Hello, Error> {
     match body::frame(request.into_body(), HELLO_BYTES_MAX).await? {
         DeviceFrame::Hello(hello) => Ok(hello),
-        DeviceFrame::Push(_) => Err(FrameError::Unexpected { expected: "hello" }.into()),
+        _ => Err(FrameError::Unexpected { expected: "hello" }.into()),
     }
 }

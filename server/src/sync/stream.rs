@@ -83,8 +83,8 @@ impl Live {
         let listener = shared.fanout.listen(scopes.keys());
         let (feed, to_say) = match Feed::open(&shared.store, scopes, hello).await? {
             Ok(feed) => {
-                let welcome = feed.welcome(now_ms());
-                (Some(feed), VecDeque::from([welcome, heartbeat()]))
+                let beginning = [feed.welcome(now_ms()), feed.heartbeat(now_ms())];
+                (Some(feed), VecDeque::from(beginning))
             }
             Err(error) => (None, VecDeque::from([ServerFrame::Error(error)])),
         };
@@ -109,10 +109,14 @@ impl Live {
             if let Some(frame) = self.to_say.pop_front() {
                 return Some(frame);
             }
-            match self.feed.as_mut()?.advance().await {
+            let feed = self.feed.as_mut()?;
+            match feed.advance().await {
                 Ok(Some(frames)) => self.to_say.extend(frames),
                 Ok(None) => self.wait().await,
-                Err(error) => self.end(&error),
+                Err(error) => {
+                    let last = feed.failed(&error);
+                    self.end(&error, last);
+                }
             }
         }
     }
@@ -129,29 +133,26 @@ impl Live {
         }
         match self.signed.still_holds(&self.shared.store).await {
             Ok(true) => {}
-            Ok(false) => return self.end(&Error::NoSession),
-            Err(error) => return self.end(&error),
+            Ok(false) => return self.end_for(&Error::NoSession),
+            Err(error) => return self.end_for(&error),
         }
+        let Some(feed) = &mut self.feed else { return };
         if matches!(woken, Woken::Heartbeat) {
             self.heartbeat_at = next_heartbeat();
-            self.to_say.push_back(heartbeat());
+            self.to_say.push_back(feed.heartbeat(now_ms()));
         }
-        if let Some(feed) = &mut self.feed {
-            feed.poke();
-        }
+        feed.poke();
+    }
+
+    fn end_for(&mut self, error: &Error) {
+        self.end(error, ServerFrame::Error(error.frame()));
     }
 
     /// Says what is wrong and then nothing more: a stream never goes on past a gap.
-    fn end(&mut self, error: &Error) {
+    fn end(&mut self, error: &Error, last: ServerFrame) {
         error.log();
         self.feed = None;
-        self.to_say.push_back(ServerFrame::Error(error.frame()));
-    }
-}
-
-fn heartbeat() -> ServerFrame {
-    ServerFrame::Heartbeat {
-        server_time_ms: now_ms(),
+        self.to_say.push_back(last);
     }
 }
 

@@ -1,6 +1,7 @@
 //! People: signing up, in and out.
 
-use crate::world::{PASSWORD, World, written};
+use crate::said::{push_frame, written};
+use crate::world::{PASSWORD, World};
 use reqwest::header::{COOKIE, SET_COOKIE};
 use server::accounts::throttle::ATTEMPTS_BURST;
 
@@ -184,7 +185,7 @@ async fn a_session_that_has_expired_is_none() {
             .await
             .expect("aged");
         assert_eq!(ann.who_am_i().await, None, "{column}");
-        let body = crate::world::push_frame(ann.device_id, vec![written("late")]);
+        let body = push_frame(ann.device_id, vec![written("late")]);
         assert_eq!(ann.push_frame(body).await.0, 401, "{column}");
     }
 }

@@ -2,9 +2,14 @@
 //! file, and clients that know only HTTP and the protocol.
 
 mod accounts;
+mod collect;
+mod cursor;
+mod joining;
 mod positions;
 mod push;
 mod refusals;
+mod said;
 mod site;
 mod stream;
+mod together;
 mod world;

@@ -1,6 +1,7 @@
 //! Positions: dense, unique, and in the order of commits, however many write at once.
 
-use crate::world::{World, entries, markers_after, written};
+use crate::said::{entries, markers_after, written};
+use crate::world::World;
 use std::collections::BTreeMap;
 use sync::frame::{Outcome, ServerFrame};
 use sync::scope::Markers;

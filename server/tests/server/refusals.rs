@@ -1,11 +1,15 @@
 //! What is not taken: each refusal has its code and leaves no trace.
 
-use crate::world::{PASSWORD, Visitor, World, push_frame, written};
+use crate::said::{hello, own, push_frame, written};
+use crate::world::{PASSWORD, Visitor, World};
 use reqwest::Body;
 use reqwest::header::{CONTENT_ENCODING, HOST, ORIGIN};
-use sync::frame::{DeviceFrame, Hello, ServerError, ServerFrame};
+use sync::digest::Digest;
+use sync::frame::{
+    Acknowledged, Bye, DeviceFrame, Digests, Hello, Push, ServerError, ServerFrame, Verify,
+};
 use sync::limits::{HELLO_BYTES_MAX, PUSH_BYTES_MAX, PUSH_CHANGES_MAX};
-use sync::scope::Markers;
+use sync::scope::{Marker, Markers};
 
 const JSON: &str = "application/json";
 
@@ -88,6 +92,7 @@ async fn a_hello_that_is_not_understood_is_refused_with_a_code() {
         device_id: ann.device_id,
         markers: Markers::default(),
         tables: vec!["nowhere".into()],
+        schema_version: domain::SCHEMA.version,
         device_time_ms: 0,
     });
     for path in ["/api/sync/stream", "/api/sync/pull"] {
@@ -112,6 +117,104 @@ async fn a_hello_that_is_not_understood_is_refused_with_a_code() {
     }
 }
 
+fn ack(visitor: &Visitor) -> DeviceFrame {
+    DeviceFrame::Ack(Acknowledged {
+        device_id: visitor.device_id,
+        positions: [(own(), Marker::START)].into(),
+    })
+}
+
+fn bye(visitor: &Visitor) -> DeviceFrame {
+    DeviceFrame::Bye(Bye {
+        device_id: visitor.device_id,
+        reason: "closed".into(),
+    })
+}
+
+fn verify(visitor: &Visitor, table: &str) -> DeviceFrame {
+    let tables = [(table.to_owned(), Digest::default())];
+    DeviceFrame::Verify(Verify {
+        device_id: visitor.device_id,
+        markers: Markers::default(),
+        digests: Digests::from([(own(), tables.into())]),
+    })
+}
+
+#[tokio::test]
+async fn each_address_takes_its_own_frames_and_no_others() {
+    let world = World::open().await;
+    let (ann, _) = world.person("ann").await;
+    let push = DeviceFrame::Push(Push {
+        device_id: ann.device_id,
+        changes: vec![],
+        schema_version: domain::SCHEMA.version,
+        device_time_ms: 0,
+    });
+    let heartbeat = DeviceFrame::Heartbeat {};
+    let frames = [
+        push,
+        ack(&ann),
+        verify(&ann, "prompts"),
+        bye(&ann),
+        heartbeat,
+    ];
+    let taken: [(&str, &[&str]); 5] = [
+        ("/api/sync/push", &["push"]),
+        ("/api/sync/pull", &[]),
+        ("/api/sync/stream", &[]),
+        ("/api/sync/cursor", &["ack", "bye"]),
+        ("/api/sync/verify", &["verify"]),
+    ];
+    for (path, kinds) in taken {
+        for frame in &frames {
+            if kinds.contains(&frame.kind()) {
+                let status = ann.post_frame(path, frame).await.status();
+                assert!(status.is_success(), "{path} {}", frame.kind());
+            } else {
+                check(&ann, path, frame.encode(), 400, "unexpected_frame").await;
+            }
+        }
+        check(&ann, path, "nonsense", 400, "bad_frame").await;
+    }
+    for path in ["/api/sync/push", "/api/sync/cursor", "/api/sync/verify"] {
+        let hello = ann.hello(Markers::default());
+        check(&ann, path, hello, 400, "unexpected_frame").await;
+    }
+    let nowhere = verify(&ann, "nowhere").encode();
+    check(&ann, "/api/sync/verify", nowhere, 400, "unknown_table").await;
+    for path in ["/api/sync/cursor", "/api/sync/verify"] {
+        let long = "x".repeat(HELLO_BYTES_MAX + 1);
+        check(&ann, path, long, 413, "body_too_large").await;
+    }
+}
+
+#[tokio::test]
+async fn an_app_of_another_version_is_asked_to_update_and_changes_nothing() {
+    let world = World::open().await;
+    let (ann, account) = world.person("ann").await;
+    for version in [0, domain::SCHEMA.version + 1] {
+        let push = DeviceFrame::Push(Push {
+            device_id: ann.device_id,
+            changes: vec![written("x")],
+            schema_version: version,
+            device_time_ms: server::clock::now_ms(),
+        });
+        check(
+            &ann,
+            "/api/sync/push",
+            push.encode(),
+            426,
+            "update_required",
+        )
+        .await;
+        let hello = hello(ann.device_id, Markers::default(), version);
+        let answer = ann.post("/api/sync/pull", JSON, hello).await;
+        let body = answer.text().await.expect("a body");
+        assert!(body.contains("update_required"), "{body}");
+    }
+    assert_eq!(world.end_of(&account).await, 0);
+}
+
 #[tokio::test]
 async fn without_a_session_only_the_library_can_be_read() {
     let world = World::open().await;
@@ -121,14 +224,16 @@ async fn without_a_session_only_the_library_can_be_read() {
     let body = push_frame(nobody.device_id, vec![written("x")]);
     check(&nobody, "/api/sync/push", body, 401, "no_session").await;
     check(&nobody, "/api/sync/push", "nonsense", 401, "no_session").await;
-    check(
-        &nobody,
-        "/api/sync/stream",
-        nobody.hello(Markers::default()),
-        401,
-        "no_session",
-    )
-    .await;
+    let hello = nobody.hello(Markers::default());
+    check(&nobody, "/api/sync/stream", hello, 401, "no_session").await;
+    for (path, frame) in [
+        ("/api/sync/cursor", ack(&nobody)),
+        ("/api/sync/cursor", bye(&nobody)),
+        ("/api/sync/verify", verify(&nobody, "journal_entries")),
+    ] {
+        check(&nobody, path, frame.encode(), 401, "no_session").await;
+        check(&nobody, path, "nonsense", 401, "no_session").await;
+    }
     let frames = nobody.pull(Markers::default()).await;
     let mut prompts = 0;
     for frame in &frames {
@@ -161,6 +266,8 @@ async fn another_sites_page_changes_nothing_even_with_the_cookie() {
         "/api/sync/push",
         "/api/account/sign_out",
         "/api/sync/stream",
+        "/api/sync/cursor",
+        "/api/sync/verify",
         "/",
         "/nowhere",
     ] {

@@ -181,6 +181,8 @@ async fn what_keeps_the_server_from_starting_is_said_with_a_remedy() {
         database_url: format!("sqlite:{}", folder.join("other.sqlite").display()),
         site: folder.join("site"),
         https: None,
+        keep_deleted_days: 400,
+        keep_revisions_days: 90,
     };
     let free = "127.0.0.1:0".parse().expect("an address");
     let error = server::start(&fits).await.expect_err("a taken port");

@@ -1,11 +1,12 @@
 //! Streams: what was missed, then what happens, for as long as the session holds.
 
-use crate::world::{SOON, World, entries, kinds, markers_after, own, written};
+use crate::said::{deleted, entries, kinds, markers_after, own, standing_at, written};
+use crate::world::{SOON, World};
 use server::sync::seats::STREAMS_MAX;
 use std::time::{Duration, Instant};
 use sync::frame::ServerFrame;
-use sync::limits::{CHUNK_ROWS_MAX, HEARTBEAT_JITTER_MS, HEARTBEAT_MS};
-use sync::scope::{Marker, Markers};
+use sync::limits::{CHUNK_ROWS_MAX, HEAD_ROWS_MAX, HEARTBEAT_JITTER_MS, HEARTBEAT_MS};
+use sync::scope::{LIBRARY, Marker, Markers, Scope};
 use tokio::time::timeout;
 
 fn is_change(frame: &ServerFrame) -> bool {
@@ -20,7 +21,15 @@ async fn a_stream_says_hello_sends_what_was_missed_and_then_what_happens_at_once
     ann.push_one(&first).await;
     let mut events = ann.stream(Markers::default()).await;
     let missed = events.until_live().await;
-    let expected = ["welcome", "heartbeat", "delta", "delta", "delta_complete"];
+    let expected = [
+        "welcome",
+        "heartbeat",
+        "head",
+        "delta",
+        "delta",
+        "delta",
+        "delta_complete",
+    ];
     assert_eq!(kinds(&missed), expected);
     assert_eq!(entries(&missed)[0].key, first.key);
     // Another device of the same person.
@@ -148,8 +157,7 @@ async fn a_device_that_stands_where_this_server_never_was_is_told() {
             op_id,
         },
     ] {
-        let mut markers = Markers::default();
-        markers.set(&own(), "journal_entries", marker);
+        let markers = standing_at(marker);
         let mut events = ann.stream(markers.clone()).await;
         for frame in [events.next().await, ann.pull(markers).await.pop()] {
             let Some(ServerFrame::Error(error)) = frame else {
@@ -162,18 +170,133 @@ async fn a_device_that_stands_where_this_server_never_was_is_told() {
 }
 
 #[tokio::test]
-async fn a_quiet_stream_shows_that_it_is_alive() {
+async fn a_new_device_is_shown_the_newest_entries_before_the_rest_comes() {
+    let world = World::open().await;
+    let (ann, _) = world.person("ann").await;
+    let trashed = written("Deleted.");
+    let mut days = Vec::new();
+    for number in 1..=HEAD_ROWS_MAX + 5 {
+        // Not in the order of their days: what is newest goes by the calendar.
+        let day = format!("2026-{:02}-{:02}", 1 + number * 7 % 12, 1 + number % 28);
+        let mut entry = written(&day);
+        entry.fields.insert("day".into(), day.as_str().into());
+        days.push(day);
+        ann.push(vec![entry]).await;
+    }
+    ann.push(vec![trashed.clone(), deleted(&trashed)]).await;
+    let mut events = ann.stream(Markers::default()).await;
+    let missed = events.until_live().await;
+    let ServerFrame::Head(head) = &missed[2] else {
+        panic!("{:?}", kinds(&missed));
+    };
+    assert_eq!(
+        (head.scope.as_str(), head.table.as_str()),
+        ("own", "journal_entries")
+    );
+    days.sort_by(|one, other| other.cmp(one));
+    let shown = head.rows.iter().map(|row| row.fields["day"].clone());
+    let newest = days[..HEAD_ROWS_MAX].iter().map(|day| day.as_str().into());
+    assert!(shown.eq(newest));
+    assert!(head.rows.iter().all(|row| !row.deleted));
+    // They move no marker: all of them come again in their order.
+    assert_eq!(entries(&missed).len(), days.len() + 1);
+    // Of few entries all are shown, and of one that is deleted nothing.
+    let (bob, _) = world.person("bob").await;
+    let only = written("Bob's words.");
+    bob.push(vec![only.clone(), trashed.clone(), deleted(&trashed)])
+        .await;
+    let pulled = bob.pull(Markers::default()).await;
+    let ServerFrame::Head(head) = &pulled[1] else {
+        panic!("{:?}", kinds(&pulled));
+    };
+    assert!(head.rows.iter().map(|row| row.key).eq([only.key]));
+    // A device that knows something is shown nothing ahead.
+    let mut events = ann.stream(markers_after(&missed)).await;
+    assert!(!kinds(&events.until_live().await).contains(&"head"));
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_ends_the_stream_with_an_error_and_never_with_a_gap() {
+    let world = World::open().await;
+    let (ann, _) = world.person("ann").await;
+    let (known, broken, after) = (written("Known."), written("Broken."), written("After."));
+    ann.push_one(&known).await;
+    let markers = standing_at(Marker {
+        lsn: 1,
+        op_id: known.op_id,
+    });
+    ann.push(vec![broken, after]).await;
+    world
+        .execute("UPDATE journal_entries SET stamps = 'nonsense' WHERE lsn = 2")
+        .await;
+    let mut events = ann.stream(markers).await;
+    let failed = |frame: &ServerFrame| matches!(frame, ServerFrame::Delta(d) if d.error.is_some());
+    let frames = events.until(failed).await;
+    let Some(ServerFrame::Delta(delta)) = frames.last() else {
+        panic!("{:?}", kinds(&frames));
+    };
+    assert_eq!(delta.table, "journal_entries");
+    assert!(delta.rows.is_empty() && delta.from == delta.to && !delta.is_last_chunk);
+    assert_eq!(
+        delta.error.as_ref().map(|e| e.code.as_str()),
+        Some("corrupt")
+    );
+    assert!(entries(&frames).is_empty());
+    assert_eq!(events.next().await, None);
+}
+
+#[tokio::test]
+async fn a_live_stream_that_cannot_read_on_says_so_and_ends() {
     let world = World::open().await;
     let (ann, _) = world.person("ann").await;
     let mut events = ann.stream(Markers::default()).await;
     events.until_live().await;
+    world
+        .execute(
+            "CREATE TRIGGER spoil AFTER INSERT ON journal_entries \
+             BEGIN UPDATE journal_entries SET stamps = 'nonsense'; END",
+        )
+        .await;
+    ann.push_one(&written("Broken.")).await;
+    let failed = |frame: &ServerFrame| matches!(frame, ServerFrame::Error(_));
+    let frames = events.until(failed).await;
+    let Some(ServerFrame::Error(error)) = frames.last() else {
+        panic!("{:?}", kinds(&frames));
+    };
+    assert_eq!(error.code, "corrupt");
+    assert!(entries(&frames).is_empty());
+    assert_eq!(events.next().await, None);
+}
+
+#[tokio::test]
+async fn a_quiet_stream_shows_that_it_is_alive() {
+    let world = World::open().await;
+    let (ann, _) = world.person("ann").await;
+    let mut events = ann.stream(Markers::default()).await;
+    let missed = events.until_live().await;
+    let ServerFrame::Heartbeat(first) = &missed[1] else {
+        panic!("{:?}", kinds(&missed));
+    };
+    assert!(first.positions.is_empty(), "nothing has been told yet");
+    let entry = written("Told live.");
+    ann.push_one(&entry).await;
+    events.until(is_change).await;
+    let ends_at = Marker {
+        lsn: 1,
+        op_id: entry.op_id,
+    };
     let began = Instant::now();
     let limit = Duration::from_millis(HEARTBEAT_MS + HEARTBEAT_JITTER_MS) + SOON;
-    let beat = |frame: &ServerFrame| matches!(frame, ServerFrame::Heartbeat { .. });
-    assert_eq!(
-        kinds(&events.until_within(limit, beat).await),
-        ["heartbeat"]
-    );
+    let beat = |frame: &ServerFrame| matches!(frame, ServerFrame::Heartbeat(_));
+    let quiet = events.until_within(limit, beat).await;
+    assert_eq!(kinds(&quiet), ["heartbeat"]);
+    // It also says up to where the device has been told everything.
+    let ServerFrame::Heartbeat(heartbeat) = &quiet[0] else {
+        panic!("{quiet:?}");
+    };
+    assert_eq!(heartbeat.positions[&own()], ends_at);
+    let library = Scope::named(LIBRARY);
+    assert!(heartbeat.positions[&library].lsn >= 40);
     let least = Duration::from_millis(HEARTBEAT_MS - HEARTBEAT_JITTER_MS - 1_000);
     assert!(began.elapsed() > least, "{:?}", began.elapsed());
 }

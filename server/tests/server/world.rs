@@ -1,25 +1,24 @@
 //! A server in a folder of its own, and people who talk to it.
 
-use domain::JournalEntry;
-use domain::kinds::{Day, Moment};
+use crate::said::{hello, kinds, push_frame};
 use futures_util::StreamExt as _;
+use reqwest::StatusCode;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Body, Client, Response};
 use server::Server;
 use server::config::Config;
+use server::store::Store;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use std::path::Path;
 use std::pin::Pin;
 use std::time::Duration;
-use sync::change::{Change, Op};
-use sync::clock::Clock;
-use sync::frame::{DeviceFrame, Hello, Outcome, Push, PushResult, ServerFrame};
+use sync::change::Change;
+use sync::frame::{
+    Acknowledged, DeviceFrame, Digests, Outcome, PushResult, ServerFrame, Verified, Verify,
+};
 use sync::id::Id;
 use sync::local::Account;
-use sync::scope::{Markers, Scope};
-use sync::stamp::{Stamp, Stamps};
-use sync::table::Synced as _;
-use sync::value::Fields;
+use sync::scope::{Marker, Markers};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
@@ -69,6 +68,16 @@ impl World {
         }
     }
 
+    /// Another device of a person who has an account.
+    pub(crate) async fn other_device(&self, name: &str) -> Visitor {
+        let visitor = self.visitor();
+        let (status, body) = visitor
+            .sign_in(&format!("{name}@example.org"), PASSWORD)
+            .await;
+        assert_eq!(status, 200, "{body}");
+        visitor
+    }
+
     /// A browser where a new person is signed in.
     pub(crate) async fn person(&self, name: &str) -> (Visitor, Account) {
         let visitor = self.visitor();
@@ -83,6 +92,19 @@ impl World {
         pool.connect_with(SqliteConnectOptions::new().filename(file))
             .await
             .expect("the database")
+    }
+
+    /// The server's own way into its database.
+    pub(crate) async fn store(&self) -> Store {
+        let file = self.folder.path().join("data/daybook.sqlite");
+        let url = format!("sqlite:{}", file.display());
+        Store::open(&url).await.expect("the store")
+    }
+
+    /// Does something to the database behind the server's back.
+    pub(crate) async fn execute(&self, statement: &'static str) {
+        let done = sqlx::query(statement).execute(&self.database().await).await;
+        done.expect(statement);
     }
 
     /// Where a person's log ends.
@@ -101,6 +123,8 @@ async fn start(folder: &Path) -> Server {
         database_url: format!("sqlite:{}", folder.join("data/daybook.sqlite").display()),
         site: folder.join("site"),
         https: None,
+        keep_deleted_days: 400,
+        keep_revisions_days: 90,
     };
     server::start(&config).await.expect("a server")
 }
@@ -221,7 +245,14 @@ impl Visitor {
     }
 
     pub(crate) async fn stream(&self, markers: Markers) -> Events {
-        let answer = self.stream_answer(markers).await;
+        self.stream_of(self.hello(markers)).await
+    }
+
+    /// The stream that answers this very `hello`.
+    pub(crate) async fn stream_of(&self, hello: String) -> Events {
+        let answer = self
+            .post("/api/sync/stream", "application/json", hello)
+            .await;
         assert_eq!(answer.status().as_u16(), 200);
         Events {
             bytes: Box::pin(answer.bytes_stream()),
@@ -230,29 +261,43 @@ impl Visitor {
     }
 
     pub(crate) fn hello(&self, markers: Markers) -> String {
-        let tables = vec!["prompts".to_owned(), "journal_entries".to_owned()];
-        let device_id = self.device_id;
-        DeviceFrame::Hello(Hello {
-            device_id,
+        hello(self.device_id, markers, domain::SCHEMA.version)
+    }
+
+    /// Says how far this device has stored its person's journal.
+    pub(crate) async fn acknowledge(&self, marker: Marker) {
+        let said = DeviceFrame::Ack(Acknowledged {
+            device_id: self.device_id,
+            positions: [(crate::said::own(), marker)].into(),
+        });
+        let answer = self.post_frame("/api/sync/cursor", &said).await;
+        assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+        assert_eq!(answer.text().await.expect("a body"), "");
+    }
+
+    /// Asks whether this device has the same as the server.
+    pub(crate) async fn verify(&self, markers: Markers, digests: Digests) -> Verified {
+        let asked = DeviceFrame::Verify(Verify {
+            device_id: self.device_id,
             markers,
-            tables,
-            device_time_ms: 0,
-        })
-        .encode()
+            digests,
+        });
+        let answer = self.post_frame("/api/sync/verify", &asked).await;
+        let body = answer.text().await.expect("a body");
+        match ServerFrame::decode(&body) {
+            Ok(ServerFrame::VerifyResult(verified)) => Some(verified),
+            _ => None,
+        }
+        .expect("a comparison")
+    }
+
+    pub(crate) async fn post_frame(&self, path: &str, frame: &DeviceFrame) -> Response {
+        self.post(path, "application/json", frame.encode()).await
     }
 }
 
 fn escape(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
-}
-
-pub(crate) fn push_frame(device_id: Id, changes: Vec<Change>) -> String {
-    DeviceFrame::Push(Push {
-        device_id,
-        changes,
-        device_time_ms: 0,
-    })
-    .encode()
 }
 
 type Chunk = reqwest::Result<axum::body::Bytes>;
@@ -313,81 +358,5 @@ impl Events {
     pub(crate) async fn until_live(&mut self) -> Vec<ServerFrame> {
         self.until(|frame| matches!(frame, ServerFrame::DeltaComplete {}))
             .await
-    }
-}
-
-pub(crate) fn kinds(frames: &[ServerFrame]) -> Vec<&'static str> {
-    frames.iter().map(ServerFrame::kind).collect()
-}
-
-/// The markers after these frames: where a device stands that stored them.
-pub(crate) fn markers_after(frames: &[ServerFrame]) -> Markers {
-    let mut markers = Markers::default();
-    for frame in frames {
-        match frame {
-            ServerFrame::Delta(delta) => markers.set(&delta.scope, &delta.table, delta.to),
-            ServerFrame::Change(change) => {
-                markers.set(&change.scope, "journal_entries", change.to);
-            }
-            _ => {}
-        }
-    }
-    markers
-}
-
-/// The entries' rows in these frames, in their order.
-pub(crate) fn entries(frames: &[ServerFrame]) -> Vec<sync::row::Row> {
-    let rows = frames.iter().flat_map(|frame| match frame {
-        ServerFrame::Delta(delta) => delta.rows.clone(),
-        ServerFrame::Change(change) => change.rows.clone(),
-        _ => Vec::new(),
-    });
-    rows.filter(|row| row.table == "journal_entries").collect()
-}
-
-pub(crate) fn own() -> Scope {
-    Scope::named(sync::scope::OWN)
-}
-
-/// A new entry, written now.
-pub(crate) fn written(body: &str) -> Change {
-    let entry = JournalEntry {
-        id: server::clock::new_id().expect("a name"),
-        day: Day::parse("2026-11-21").expect("a day"),
-        title: "".into(),
-        body: body.into(),
-        prompt_id: None,
-        prompt_text: None,
-        written_at: Moment(1),
-        trashed_at: None,
-    };
-    change(Op::Insert, entry.id, entry.to_fields())
-}
-
-/// A change of the body of an entry, made now.
-pub(crate) fn edited(key: Id, body: &str) -> Change {
-    change(
-        Op::Update,
-        key,
-        Fields::from([("body".into(), body.into())]),
-    )
-}
-
-pub(crate) fn change(op: Op, key: Id, fields: Fields) -> Change {
-    let op_id = server::clock::new_id().expect("a name");
-    let clock = Clock::at_ms(server::clock::now_ms());
-    Change {
-        op_id,
-        table: "journal_entries".into(),
-        key,
-        op,
-        fields,
-        base: Stamps::new(),
-        stamp: Stamp {
-            clock,
-            node: Id::from_u128(7),
-            op_id,
-        },
-        group: None,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! #[derive(Synced)]
-//! #[synced(table = "journal_entries", index(day), scopes("own"))]
+//! #[synced(table = "journal_entries", index(day), scopes("own"), trash(trashed_at))]
 //! pub struct JournalEntry {
 //!     #[synced(key)]
 //!     pub id: Id,
@@ -32,12 +32,16 @@ struct TableAttributes {
     table: Option<LitStr>,
     indexes: Vec<Ident>,
     scopes: Vec<LitStr>,
+    trash: Option<Ident>,
+    revisions: Option<LitStr>,
+    server_only: bool,
 }
 
 fn expand(input: &DeriveInput) -> Result<Tokens> {
     let attributes = table_attributes(input)?;
     let table = attributes
         .table
+        .as_ref()
         .ok_or_else(|| Error::new(input.span(), "name the table: #[synced(table = \"…\")]"))?;
     if attributes.scopes.is_empty() {
         return Err(Error::new(
@@ -46,14 +50,10 @@ fn expand(input: &DeriveInput) -> Result<Tokens> {
         ));
     }
     let (key, fields) = key_and_fields(input)?;
-    for index in &attributes.indexes {
-        if !fields.iter().any(|(name, _)| *name == index) {
-            return Err(Error::new(
-                index.span(),
-                "an index names a field of this struct",
-            ));
-        }
-    }
+    names_are_fields(&attributes, &fields)?;
+    let trash = option(attributes.trash.map(|field| field.to_string()));
+    let revisions = option(attributes.revisions.map(|table| table.value()));
+    let server_only = attributes.server_only;
     let indexes = attributes.indexes.iter().map(ToString::to_string);
     let scopes = &attributes.scopes;
     let names: Vec<_> = fields.iter().map(|(name, _)| name.to_string()).collect();
@@ -68,9 +68,13 @@ fn expand(input: &DeriveInput) -> Result<Tokens> {
                     name: #names,
                     kind: <#types as ::sync::table::FieldType>::KIND,
                     nullable: <#types as ::sync::table::FieldType>::NULLABLE,
+                    merged: <#types as ::sync::table::FieldType>::MERGED,
                 }),*],
                 indexes: &[#(#indexes),*],
                 scopes: &[#(#scopes),*],
+                trash: #trash,
+                revisions: #revisions,
+                server_only: #server_only,
             };
 
             fn key(&self) -> ::sync::id::Id {
@@ -99,6 +103,13 @@ fn expand(input: &DeriveInput) -> Result<Tokens> {
     })
 }
 
+fn option(name: Option<String>) -> Tokens {
+    name.map_or_else(
+        || quote!(::core::option::Option::None),
+        |name| quote!(::core::option::Option::Some(#name)),
+    )
+}
+
 fn table_attributes(input: &DeriveInput) -> Result<TableAttributes> {
     let mut attributes = TableAttributes::default();
     for attribute in input.attrs.iter().filter(|a| a.path().is_ident("synced")) {
@@ -118,8 +129,24 @@ fn table_attributes(input: &DeriveInput) -> Result<TableAttributes> {
                     list.parse_terminated(<LitStr as syn::parse::Parse>::parse, syn::Token![,])?;
                 attributes.scopes.extend(scopes);
                 Ok(())
+            } else if meta.path.is_ident("trash") {
+                meta.parse_nested_meta(|field| {
+                    attributes.trash = Some(field.path.require_ident()?.clone());
+                    Ok(())
+                })
+            } else if meta.path.is_ident("revisions") {
+                let table;
+                syn::parenthesized!(table in meta.input);
+                attributes.revisions = Some(table.parse()?);
+                Ok(())
+            } else if meta.path.is_ident("server_only") {
+                attributes.server_only = true;
+                Ok(())
             } else {
-                Err(meta.error("expected table = \"…\", index(field) or scopes(\"…\")"))
+                Err(meta.error(
+                    "expected table = \"…\", index(field), scopes(\"…\"), trash(field), \
+                     revisions(\"…\") or server_only",
+                ))
             }
         })?;
     }
@@ -127,6 +154,18 @@ fn table_attributes(input: &DeriveInput) -> Result<TableAttributes> {
 }
 
 type NamedField<'a> = (&'a Ident, &'a Type);
+
+fn names_are_fields(attributes: &TableAttributes, fields: &[NamedField<'_>]) -> Result<()> {
+    for named in attributes.indexes.iter().chain(&attributes.trash) {
+        if !fields.iter().any(|(name, _)| *name == named) {
+            return Err(Error::new(
+                named.span(),
+                "an index or a trash names a field of this struct",
+            ));
+        }
+    }
+    Ok(())
+}
 
 fn key_and_fields(input: &DeriveInput) -> Result<(&Ident, Vec<NamedField<'_>>)> {
     let Data::Struct(data) = &input.data else {

@@ -1,70 +1,31 @@
-//! What a person's edit becomes on disk: the row, the change, and the clock that stamped it.
+//! What a person's edits become on disk: the rows, the changes, and the clock that stamped them.
 
+use super::meta::Meta;
 use super::outbox::{ChangeState, LocalChange};
-use super::record::{Held, Record};
-use crate::change::{Change, Op, Refusal};
-use crate::clock::Clock;
-use crate::id::{Id, Mint};
+use super::pick::weight;
+use super::receive::HeldRows;
+use super::record::{Held, Record, lay_on};
+use crate::change::{Change, Group, Op, Refusal};
+use crate::id::Mint;
+use crate::limits::{CHUNK_BYTES_MAX, GROUP_CHANGES_MAX};
 use crate::local::Edit;
-use crate::merge::{Merged, merge};
-use crate::stamp::{Stamp, Stamps, stamp_of};
-use crate::table::Schema;
+use crate::merge::saw;
+use crate::planted;
+use crate::row::{DELETED, Row};
+use crate::rules::Rules;
+use crate::stamp::{Stamp, Stamps};
+use crate::table::TableSpec;
 use crate::value::{Fields, Value};
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
-use serde::{Deserialize, Serialize};
 
-/// The device's own counters. They live beside the rows and move in the same transaction, so
-/// that two tabs never give one number twice.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Meta {
-    /// This device.
-    pub device_id: Id,
-    /// The clock's last reading.
-    pub clock: Clock,
-    /// The last number given to a change of this device.
-    pub local_seq: u64,
-    /// The server's clock less this device's, in milliseconds.
-    pub offset_ms: i64,
-}
-
-impl Meta {
-    /// A device that has written nothing.
-    #[must_use]
-    pub const fn new(device_id: Id) -> Self {
-        Self {
-            device_id,
-            clock: Clock::ZERO,
-            local_seq: 0,
-            offset_ms: 0,
-        }
-    }
-
-    /// Stamps a new change, by the server's time as far as it is known.
-    pub fn stamp(&mut self, op_id: Id, now_ms: u64) -> Stamp {
-        self.clock = self
-            .clock
-            .tick(now_ms.saturating_add_signed(self.offset_ms));
-        Stamp {
-            clock: self.clock,
-            node: self.device_id,
-            op_id,
-        }
-    }
-
-    /// The next number for a change.
-    pub const fn next_seq(&mut self) -> u64 {
-        self.local_seq += 1;
-        self.local_seq
-    }
-}
-
-/// What one edit writes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What edits write.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Written {
-    /// The row.
-    pub record: Record,
-    /// Its changes that are new or whose state changed.
+    /// The rows.
+    pub records: Vec<Record>,
+    /// Their changes that are new or whose state changed.
     pub changes: Vec<LocalChange>,
 }
 
@@ -77,6 +38,12 @@ pub enum EditError {
     /// The row is not on this device.
     #[error("this row is not on this device, or was deleted")]
     NoSuchRow,
+    /// Edits that are to be kept together are more than can travel together.
+    #[error(
+        "at most {GROUP_CHANGES_MAX} rows and 256 KiB are kept together; nothing was saved, \
+         save them in parts"
+    )]
+    GroupTooLarge,
 }
 
 impl EditError {
@@ -86,28 +53,79 @@ impl EditError {
         match self {
             Self::Refused(refusal) => refusal.code(),
             Self::NoSuchRow => "no_such_row",
+            Self::GroupTooLarge => "group_too_large",
         }
     }
 }
 
-/// Decides what an edit writes, given what is stored of its row. Called inside the transaction that read them and will write the result.
+/// Decides what edits write, given what is stored of their rows. Called inside the transaction
+/// that read them and will write the result. Edits of several rows are a group: kept together
+/// here, accepted together by the server, and seen together elsewhere.
 ///
 /// # Errors
-/// Says why the edit is not kept; then nothing is to be written.
-pub fn decide(
-    schema: &Schema,
+/// Says why the edits are not kept; then nothing is to be written, and `meta` is to be thrown
+/// away.
+pub fn write(
+    rules: &Rules,
     meta: &mut Meta,
     mint: &mut Mint,
-    held: Held,
-    edit: Edit,
+    mut held: HeldRows,
+    edits: Vec<Edit>,
 ) -> Result<Written, EditError> {
-    let mut open = held.open();
-    let mut record = held
-        .record
-        .unwrap_or_else(|| Record::empty(&edit.table, edit.key));
+    let rows: BTreeSet<_> = edits
+        .iter()
+        .map(|edit| (edit.table.clone(), edit.key))
+        .collect();
+    let size = rows.len();
+    if size > GROUP_CHANGES_MAX {
+        return Err(EditError::GroupTooLarge);
+    }
+    let group = (size > 1).then(|| Group {
+        id: mint.id(),
+        size,
+    });
+    let mut changes: BTreeMap<u64, LocalChange> = BTreeMap::new();
+    for edit in edits {
+        let row = held.entry((edit.table.clone(), edit.key)).or_default();
+        let (record, written) = decide(rules, meta, mint, row, edit, group)?;
+        row.take(record, &written);
+        changes.extend(written.into_iter().map(|local| (local.local_seq, local)));
+    }
+    let together = changes.values().filter(|local| local.is_open());
+    if group.is_some() && together.map(weight).sum::<usize>() > CHUNK_BYTES_MAX {
+        return Err(EditError::GroupTooLarge);
+    }
+    let records = rows.iter().filter_map(|row| held.remove(row)?.record);
+    Ok(Written {
+        records: records.collect(),
+        changes: changes.into_values().collect(),
+    })
+}
+
+fn decide(
+    rules: &Rules,
+    meta: &mut Meta,
+    mint: &mut Mint,
+    held: &Held,
+    edit: Edit,
+    group: Option<Group>,
+) -> Result<(Record, Vec<LocalChange>), EditError> {
+    let table = rules.table(&edit.table)?;
+    let mut record = held.record.clone();
+    if record
+        .as_ref()
+        .is_some_and(|record| record.is_left_behind(meta.floor))
+    {
+        record = None;
+    }
+    let mut record = record.unwrap_or_else(|| Record::empty(&edit.table, edit.key));
     if edit.op != Op::Insert && !record.is_live() {
         return Err(EditError::NoSuchRow);
     }
+    let mut open = held.open();
+    let (superseded, beneath) = split_off_waiting(rules, &record, &mut open, group);
+    let latest = record.seen.latest_stamp().max(beneath.seen.latest_stamp());
+    meta.clock = meta.clock.observe(latest.clock);
     let op_id = mint.id();
     let mut change = Change {
         op_id,
@@ -115,95 +133,220 @@ pub fn decide(
         key: edit.key,
         op: edit.op,
         fields: edit.fields,
+        patches: BTreeMap::new(),
         base: Stamps::new(),
         stamp: meta.stamp(op_id, mint.now_ms()),
-        group: None,
+        stamps: None,
+        group,
     };
-    change.check(schema)?;
-    change.base = base_of(&record, &change.fields);
-    let old = old_of(&record, &change);
-    let mut local = LocalChange::new(meta.next_seq(), change, old);
-    let superseded = coalesce(&mut open, &mut local);
+    change.check(rules.schema)?;
+    change.base = base_of(table, &beneath.seen, &change);
+    let old = old_of(&beneath.seen, &change);
+    let mut local = new_change(meta, mint, change, old);
+    let superseded = take_over(&mut local, superseded);
     open.push(local.clone());
-    record.rebuild(open.iter());
-    debug_assert_eq!(merge(&mut record.seen.clone(), &local.change), joined());
-    let changes = superseded.into_iter().chain([local]).collect();
-    Ok(Written { record, changes })
+    record.rebuild(rules, open.iter());
+    Ok((record, superseded.into_iter().chain([local]).collect()))
 }
 
 /// Puts a row back whole after its deletion elsewhere met an edit made here: nothing typed
-/// disappears. The open changes are superseded by one that sets every field as `seen` has it.
+/// disappears. The open changes are superseded by one that sets every field as `seen` has it,
+/// each value with the stamp it has, so that what others put back of the same row is joined to
+/// it and not fought over. Those changes of which `seen` does not show everything follow it.
 #[must_use]
 pub fn recover(
+    rules: &Rules,
     meta: &mut Meta,
     mint: &mut Mint,
     record: &mut Record,
-    seen: Fields,
+    seen: Row,
     open: Vec<LocalChange>,
 ) -> Vec<LocalChange> {
+    let Some((whole, stamps)) = whole_row(rules, seen, &open) else {
+        return open.into_iter().map(cannot_come_back).collect();
+    };
+    meta.clock = meta.clock.observe(record.seen.latest_stamp().clock);
     let op_id = mint.id();
-    let change = Change {
+    let mut change = Change {
         op_id,
         table: record.seen.table.clone(),
         key: record.key,
         op: Op::Insert,
-        base: base_of(record, &seen),
-        fields: seen,
+        fields: whole,
+        patches: BTreeMap::new(),
+        base: Stamps::new(),
         stamp: meta.stamp(op_id, mint.now_ms()),
+        stamps: Some(stamps),
         group: None,
     };
-    let local = LocalChange::new(meta.next_seq(), change, Fields::new());
-    record.rebuild(core::iter::once(&local));
-    let superseded = open.into_iter().map(|mut local| {
-        local.state = ChangeState::Superseded;
-        local
-    });
-    superseded.chain([local]).collect()
-}
-
-/// Pending edits of one row travel as one: the later carries the earlier one's values, with the
-/// base and old data that the earlier one began from. A refused edit is tried again that way,
-/// with what its person wrote since. What is on its way is left alone.
-fn coalesce(open: &mut Vec<LocalChange>, local: &mut LocalChange) -> Vec<LocalChange> {
+    if let Some(table) = rules.schema.table(&record.seen.table) {
+        let beneath = record.base.clone();
+        let beneath = beneath.unwrap_or_else(|| Row::empty(&record.seen.table, record.key));
+        change.base = base_of(table, &beneath, &change);
+    }
+    let local = new_change(meta, mint, change, Fields::new());
+    let mut changes = alloc::vec![local];
     let mut superseded = Vec::new();
-    let alone = |earlier: &LocalChange| {
-        matches!(earlier.state, ChangeState::Pending | ChangeState::Failed)
-            && earlier.change.group.is_none()
-    };
-    while let Some(mut earlier) = open.pop_if(|earlier| alone(earlier)) {
-        if local.change.op != Op::Delete {
-            if earlier.change.op == Op::Insert {
-                local.change.op = Op::Insert;
-            }
-            for (name, value) in core::mem::take(&mut earlier.change.fields) {
-                local.change.fields.entry(name).or_insert(value);
-            }
+    for mut earlier in open.clone() {
+        let whole = &changes[0].change.fields;
+        let hidden = |(name, value): (&String, &Value)| {
+            let replaced = |later: &LocalChange| saw(&later.change, name, earlier.change.stamp);
+            whole.get(name) != Some(value) && !open.iter().any(replaced)
+        };
+        // What somebody else's words hide is sent after the row, and leaves a revision there.
+        if earlier.change.fields.iter().any(hidden) && !planted!(HiddenWordsAreDropped) {
+            changes.push(LocalChange {
+                local_seq: meta.next_seq(),
+                state: ChangeState::Pending,
+                attempts: 0,
+                next_attempt_at_ms: 0,
+                refusal: None,
+                ..earlier.clone()
+            });
         }
-        local
-            .change
-            .base
-            .extend(core::mem::take(&mut earlier.change.base));
-        local.old.extend(core::mem::take(&mut earlier.old));
         earlier.state = ChangeState::Superseded;
         superseded.push(earlier);
     }
+    for again in &mut changes[1..] {
+        again.change.group = None;
+        // The row is there by then; a second put would not wait for a first that is refused.
+        if again.change.op == Op::Insert {
+            again.change.op = Op::Update;
+        }
+    }
+    record.rebuild(rules, changes.iter());
+    superseded.into_iter().chain(changes).collect()
+}
+
+/// Every field of the row with the stamp it has, and none that this device does not know:
+/// columns of a newer version stay behind. What `seen` lacks, the open changes may have.
+fn whole_row(rules: &Rules, seen: Row, open: &[LocalChange]) -> Option<(Fields, Stamps)> {
+    let table = rules.schema.table(&seen.table)?;
+    let (mut fields, mut stamps) = (seen.fields, seen.stamps);
+    for change in open.iter().map(|local| &local.change) {
+        for (name, value) in &change.fields {
+            if !fields.contains_key(name) {
+                fields.insert(name.clone(), value.clone());
+                stamps.insert(name.clone(), change.stamp);
+            }
+        }
+    }
+    fields.retain(|name, _| table.field(name).is_some());
+    stamps.retain(|name, _| fields.contains_key(name));
+    (fields.len() == table.fields.len()).then_some((fields, stamps))
+}
+
+/// Of its row not enough is known here to put it back. The words are kept and shown.
+fn cannot_come_back(mut local: LocalChange) -> LocalChange {
+    let message = "The row was deleted elsewhere, and this device does not have all of it. The \
+                   words are kept here.";
+    local.state = ChangeState::Failed;
+    local.refusal = Some(("gone".into(), message.into()));
+    local
+}
+
+pub(super) fn new_change(meta: &mut Meta, mint: &Mint, change: Change, old: Fields) -> LocalChange {
+    LocalChange {
+        recorded_at_ms: mint.now_ms(),
+        offset_ms: meta.offset_ms,
+        generation: meta.generation,
+        ..LocalChange::new(meta.next_seq(), change, old)
+    }
+}
+
+/// Takes those of the open changes away that a new one carries along: the last ones, as long as
+/// they wait. What is on its way or may have arrived is left alone, or it would meet itself on the
+/// server as somebody else's; and so is what belongs to a group. But a refused change is tried
+/// again with what its person wrote since, whatever it belonged to. A change that
+/// meets an edit its writer had not seen is left alone too: by itself it leaves a revision of
+/// what loses. Gives also the row that the new change will lie on.
+fn split_off_waiting(
+    rules: &Rules,
+    record: &Record,
+    open: &mut Vec<LocalChange>,
+    group: Option<Group>,
+) -> (Vec<LocalChange>, Record) {
+    let mut waiting = Vec::new();
+    let waits = |earlier: &LocalChange| match earlier.state {
+        // A row that is put back is not this person's edit.
+        _ if earlier.change.stamps.is_some() => false,
+        ChangeState::Pending if earlier.sent => planted!(CoalescesInFlight),
+        ChangeState::Pending => {
+            let by_itself = earlier.change.group.is_none() && group.is_none();
+            by_itself || (group.is_some() && earlier.change.group == group)
+        }
+        ChangeState::InFlight => planted!(CoalescesInFlight),
+        _ => true,
+    };
+    let beneath = |open: &[LocalChange]| {
+        let mut beneath = record.clone();
+        beneath.rebuild(rules, open.iter());
+        beneath
+    };
+    while let Some(earlier) = open.pop_if(|earlier| waits(earlier)) {
+        let mut row = beneath(open).seen;
+        let conflict = lay_on(rules, &mut row, &earlier);
+        if conflict && !planted!(HiddenWordsAreReplaced) {
+            open.push(earlier);
+            break;
+        }
+        waiting.push(earlier);
+    }
+    let beneath = beneath(open);
+    (waiting, beneath)
+}
+
+/// Pending edits of one row travel as one: the later carries the earlier one's values. For a
+/// field that only the earlier one set, base and old value are the earlier one's too.
+fn take_over(local: &mut LocalChange, earlier: Vec<LocalChange>) -> Vec<LocalChange> {
+    let mut superseded = Vec::new();
+    for mut earlier in earlier {
+        let change = &mut local.change;
+        if change.op != Op::Delete {
+            if earlier.change.op == Op::Insert {
+                change.op = Op::Insert;
+            }
+            for (name, value) in &earlier.change.fields {
+                if change.fields.contains_key(name) {
+                    continue;
+                }
+                change.fields.insert(name.clone(), value.clone());
+                match earlier.change.base.get(name) {
+                    Some(base) => drop(change.base.insert(name.clone(), *base)),
+                    None => drop(change.base.remove(name)),
+                }
+                let old = earlier.old.get(name).cloned().unwrap_or(Value::Null);
+                local.old.insert(name.clone(), old);
+            }
+        }
+        planted!(CoalescingForgets, continue);
+        earlier.state = ChangeState::Superseded;
+        superseded.push(earlier);
+    }
+    superseded.reverse();
     superseded
 }
 
-fn base_of(record: &Record, fields: &Fields) -> Stamps {
-    let base = |name: &String| (name.clone(), stamp_of(&record.seen.stamps, name));
-    fields
-        .keys()
-        .map(base)
-        .filter(|(_, stamp)| *stamp != Stamp::ZERO)
+/// What the writer of a change was looking at: the stamps of the fields it sets and of the
+/// trash; and for a trash, a deletion or a full put, of the whole row.
+fn base_of(table: &TableSpec, seen: &Row, change: &Change) -> Stamps {
+    let sets = |name: &str| change.fields.contains_key(name);
+    let whole = change.op != Op::Update || table.trash.is_some_and(sets);
+    let named = |name: &String| {
+        whole || sets(name) || table.trash == Some(name.as_str()) || name == DELETED
+    };
+    let stamps = seen.stamps.iter().filter(|(name, _)| named(name));
+    stamps
+        .map(|(name, stamp)| (name.clone(), *stamp))
+        .filter(|s| s.1 != Stamp::ZERO)
         .collect()
 }
 
-fn old_of(record: &Record, change: &Change) -> Fields {
+fn old_of(seen: &Row, change: &Change) -> Fields {
     if change.op == Op::Delete {
-        return record.seen.fields.clone();
+        return seen.fields.clone();
     }
-    let old = |name: &String| record.seen.fields.get(name).cloned().unwrap_or(Value::Null);
+    let old = |name: &String| seen.fields.get(name).cloned().unwrap_or(Value::Null);
     change
         .fields
         .keys()
@@ -211,6 +354,19 @@ fn old_of(record: &Record, change: &Change) -> Fields {
         .collect()
 }
 
-const fn joined() -> Merged {
-    Merged::Joined { lost: Vec::new() }
+/// The change that this one is joined to its row as, under the stamp the server gave it.
+pub(super) fn adopted(local: &LocalChange, stamp: Option<Stamp>) -> LocalChange {
+    let mut adopted = local.clone();
+    if let Some(stamp) = stamp {
+        adopted.change.stamp = stamp;
+    }
+    adopted
 }
+
+/// Joins an acknowledged change to the server's version of its row.
+pub(super) fn settle_on(rules: &Rules, base: &mut Row, local: &LocalChange) {
+    lay_on(rules, base, local);
+}
+
+#[cfg(test)]
+mod tests;

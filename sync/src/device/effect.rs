@@ -1,8 +1,10 @@
 //! What the engine asks its host to do. A host performs effects in order and decides nothing.
 
+use super::meta::Rebuild;
 use super::retry::FailureClass;
 use super::status::Connectivity;
-use crate::frame::{Delta, Hello, PushResult, ScopeChange};
+use crate::frame::{Acknowledged, Bye, Delta, Head, Hello, PushResult, ScopeChange, Verify};
+use crate::hooks::Hook;
 use crate::id::Id;
 use crate::scope::{Lsn, Marker, Scope};
 use alloc::string::String;
@@ -27,6 +29,8 @@ pub enum Effect {
         /// The link.
         link: Link,
     },
+    /// Say that this device leaves, if there is a way to say it. Not answered.
+    SayBye(Bye),
     /// Hand over the stream's next frame. Answered by `FrameArrived` or `LinkClosed`. A frame is
     /// asked for only when the one before it is stored, so that the network waits for the disk.
     ReadFrame {
@@ -40,21 +44,50 @@ pub enum Effect {
         link: Link,
         /// The rows.
         page: Page,
+        /// Positions of rows that were tried often enough; see [`super::receive::page`].
+        pass: Vec<Lsn>,
     },
     /// Store what became of the changes that were taken. Answered by `Settled` or
     /// `SettleFailed`.
     Settle(Answer),
-    /// Everything will be taken anew: forget the markers, keep rows and outbox. Not answered.
-    ForgetMarkers,
+    /// Everything will be taken anew: in one transaction begin the rebuild
+    /// ([`super::meta::Meta::begin_rebuild`]) and forget the markers. Not answered: should it
+    /// fail, the next page does not fit, and the server says again what it said.
+    BeginRebuild(Rebuild),
+    /// Everything is here anew ([`super::meta::Meta::finish_rebuild`]). Answered by
+    /// `RebuildFinished`, or by `RebuildUnfinished`.
+    FinishRebuild,
+    /// Sweep up to [`crate::limits::SWEEP_ROWS_MAX`] rows of older generations
+    /// ([`super::sweep::sweep`]), in one transaction. Answered by `Swept` or `UpkeepFailed`.
+    Sweep,
+    /// Clear out up to [`crate::limits::SWEEP_ROWS_MAX`] of what has served its time
+    /// ([`super::collect::Collection`]). Answered by `Collected` or `UpkeepFailed`.
+    Collect,
+    /// Make everything that was refused due again ([`super::settle::retry`]), in one transaction.
+    /// Answered by `OutboxGrew` or `UpkeepFailed`.
+    RetryRefused,
+    /// Count the outbox. Answered by `OutboxGrew`.
+    CountOutbox,
+    /// Take the digests of all tables, at the place where the engine stands. Answered by
+    /// `Digested` or `NotVerified`.
+    TakeDigests,
+    /// Ask the server whether both sides have the same. Answered by `Verified` or `NotVerified`.
+    Verify(Verify),
+    /// Tell the server how far everything is stored. Not answered.
+    Acknowledge(Acknowledged),
     /// Store how far this device's clock is from the server's. Not answered.
     StoreOffset {
         /// The server's clock less this device's, in milliseconds.
         offset_ms: i64,
     },
-    /// Read changes that are due, oldest first, and mark them as being on their way, in one
-    /// transaction. Answered by `OutboxTaken`.
-    TakeOutbox,
-    /// Send the changes just taken. Answered by `PushAnswered` or `PushFailed`.
+    /// Read at most so many changes that are due ([`super::pick::Picker`]) and mark them as being
+    /// on their way, in one transaction. Answered by `OutboxTaken` or `SettleFailed`.
+    TakeOutbox {
+        /// How many changes; a group larger than that goes alone.
+        limit: usize,
+    },
+    /// Send the changes just taken ([`super::pick::push_of`]). Answered by `PushAnswered` or
+    /// `PushFailed`.
     Push,
     /// Send the event `TimerFired` at this time, instead of any earlier wish for this timer.
     SetTimer {
@@ -72,13 +105,17 @@ pub enum Effect {
     TellConnectivity(Connectivity),
     /// Tell every page that the session has ended.
     TellAuthExpired,
-    /// Tell whoever listens.
+    /// Tell whoever listens to the public face.
     Tell(SyncEvent),
+    /// Tell whoever joined the hook.
+    Raise(Hook),
 }
 
 /// Rows from the server and the markers they lead to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Page {
+    /// The newest rows, before the rest.
+    Head(Head),
     /// Rows that were missed.
     Delta(Delta),
     /// Rows that have just changed.
@@ -103,6 +140,10 @@ pub enum Timer {
     Watchdog,
     /// A change is due again.
     Outbox,
+    /// Look whether another tab wrote something, should its news have been lost.
+    Reread,
+    /// Clear out what has served its time.
+    Collect,
 }
 
 /// An event of the public face (`window.daybook.onSyncEvent`). Names and payloads are a
@@ -149,7 +190,7 @@ pub enum SyncEvent {
     ChangeStatus {
         /// The change.
         op_id: Id,
-        /// `done`, `failed` or `recovered`.
+        /// `done`, `failed`, `recovered` or `again`.
         status: String,
     },
     /// This device has come to a new position.
@@ -174,6 +215,43 @@ pub enum SyncEvent {
     NetworkRestored {},
 }
 
+impl SyncEvent {
+    /// The names of all events, as `onSyncEvent` takes them.
+    pub const NAMES: [&str; 12] = [
+        "connected",
+        "disconnected",
+        "reconnecting",
+        "error",
+        "sync_started",
+        "sync_completed",
+        "changes",
+        "change_status",
+        "lsn_update",
+        "status_changed",
+        "network_lost",
+        "network_restored",
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Connected {} => "connected",
+            Self::Disconnected { .. } => "disconnected",
+            Self::Reconnecting { .. } => "reconnecting",
+            Self::Error { .. } => "error",
+            Self::SyncStarted {} => "sync_started",
+            Self::SyncCompleted {} => "sync_completed",
+            Self::Changes { .. } => "changes",
+            Self::ChangeStatus { .. } => "change_status",
+            Self::LsnUpdate { .. } => "lsn_update",
+            Self::StatusChanged { .. } => "status_changed",
+            Self::NetworkLost {} => "network_lost",
+            Self::NetworkRestored {} => "network_restored",
+        }
+    }
+}
+
 /// What a commit did, as the engine needs to know it.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Committed {
@@ -181,8 +259,12 @@ pub struct Committed {
     pub moved: Vec<(Scope, String, Marker)>,
     /// The rows that changed, by table.
     pub changed: Vec<(String, Vec<Id>)>,
-    /// Changes that got their outcome: name and `done`, `failed` or `recovered`.
+    /// Changes that got their outcome: name and `done`, `failed`, `recovered` or `again`.
     pub settled: Vec<(Id, &'static str)>,
+    /// Rows where an edit made here met one that its writer had not seen.
+    pub conflicts: Vec<(String, Id)>,
+    /// How many rows there was nothing to do about.
+    pub skipped: u32,
     /// How the outbox stands after it.
     pub outbox: super::outbox::OutboxCount,
 }

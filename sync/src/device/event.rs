@@ -2,10 +2,12 @@
 
 use super::effect::{Committed, Link, Timer};
 use super::outbox::OutboxCount;
+use super::receive::ReceiveError;
 use super::retry::LinkFailure;
-use crate::frame::{PushResult, ServerFrame};
+use crate::frame::{Digests, PushResult, ServerFrame, Verified};
 use crate::id::Mint;
-use alloc::string::String;
+use crate::scope::{Lsn, Markers};
+use alloc::string::{String, ToString};
 
 /// What happened, when, and with which chance.
 #[derive(Clone, Debug)]
@@ -25,6 +27,19 @@ pub enum Event {
     Stopped,
     /// A person signed in, or the same person did again.
     SignedIn,
+    /// Somebody asked to be in touch: `connectToSyncServer`, or another provider was chosen.
+    ConnectAsked,
+    /// Somebody asked to be out of touch: `disconnectFromSyncServer`.
+    DisconnectAsked {
+        /// Why, in a word or two.
+        reason: String,
+    },
+    /// Somebody asked to take everything anew: `resetLSN`.
+    ResetAsked,
+    /// Somebody asked whether both sides have the same.
+    VerifyAsked,
+    /// Somebody asked to try again what was refused.
+    RetryAsked,
     /// The browser says that there is a network.
     NetworkFound,
     /// The browser says that there is none.
@@ -64,11 +79,43 @@ pub enum Event {
         /// The link it came by.
         link: Link,
         /// Why.
-        reason: String,
+        refused: Refused,
     },
+    /// The state is here anew, and stored as such.
+    RebuildFinished(OutboxCount),
+    /// It is here anew, and that could not be stored.
+    RebuildUnfinished {
+        /// Why.
+        message: String,
+    },
+    /// Rows of older generations were swept.
+    Swept {
+        /// There are more of them.
+        left: bool,
+        /// How the outbox stands.
+        outbox: OutboxCount,
+    },
+    /// What had served its time was cleared out.
+    Collected {
+        /// There is more of it.
+        left: bool,
+    },
+    /// Sweeping, clearing out, taking digests or making refused changes due failed, and changed
+    /// nothing.
+    UpkeepFailed {
+        /// Why.
+        message: String,
+    },
+    /// The digests of all tables were taken.
+    Digested(Digests),
+    /// The server said how both sides compare.
+    Verified(Verified),
+    /// It did not.
+    NotVerified(LinkFailure),
     /// What became of the changes taken is stored.
     Settled(Committed),
-    /// It is not stored; the changes will be sent again, which changes nothing.
+    /// It is not stored, or nothing could be taken; the changes will be sent again, which
+    /// changes nothing.
     SettleFailed,
     /// Changes were read from the outbox and marked.
     OutboxTaken {
@@ -83,4 +130,45 @@ pub enum Event {
     PushFailed(LinkFailure),
     /// A timer is due.
     TimerFired(Timer),
+}
+
+/// Why a page is not stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// It does not begin where the device stands.
+    Gap {
+        /// Where the store stands: another tab may have led meanwhile.
+        markers: Markers,
+    },
+    /// A row in it does not fit its table.
+    BadRow {
+        /// The row's position.
+        lsn: Lsn,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The store failed, or the page is none that was asked for.
+    Failed {
+        /// What went wrong.
+        message: String,
+    },
+}
+
+impl Refused {
+    /// What a refusal by [`super::receive::page`] means, given where the store stands.
+    #[must_use]
+    pub fn of(error: &ReceiveError, markers: &Markers) -> Self {
+        match error {
+            ReceiveError::Gap => Self::Gap {
+                markers: markers.clone(),
+            },
+            ReceiveError::BadRow { lsn, .. } => Self::BadRow {
+                lsn: *lsn,
+                message: error.to_string(),
+            },
+            ReceiveError::UnknownTable => Self::Failed {
+                message: error.to_string(),
+            },
+        }
+    }
 }

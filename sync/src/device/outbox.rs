@@ -1,12 +1,10 @@
 //! The outbox: changes of this device that the server has not acknowledged, and what was done
-//! with them since.
+//! with them since. The same list is the history of the device.
 
-use crate::change::{Change, Op};
+use crate::change::Change;
 use crate::id::Id;
-use crate::limits::{PUSH_BYTES_MAX, PUSH_CHANGES_MAX};
 use crate::scope::Lsn;
 use crate::value::Fields;
-use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -19,23 +17,25 @@ pub enum ChangeState {
     Pending,
     /// Was sent and is not answered. After a crash it is sent again: repeats change nothing.
     InFlight,
-    /// The server has it.
+    /// Both sides have it.
     Done,
-    /// The server refused it; it stays here, on top of its row, until its person decides.
+    /// It was refused, by the server or by this device; it is kept until its person decides.
     Failed,
+    /// It came from the server and there was nothing to do about it.
+    Skipped,
     /// A later change of the same row carries its values.
     Superseded,
 }
 
 impl ChangeState {
-    /// Whether the change still lies on top of its row.
+    /// Whether nothing more will happen to the change by itself.
     #[must_use]
-    pub const fn is_open(self) -> bool {
-        matches!(self, Self::Pending | Self::InFlight | Self::Failed)
+    pub const fn is_closed(self) -> bool {
+        matches!(self, Self::Done | Self::Skipped | Self::Superseded)
     }
 }
 
-/// One change as the device keeps it: the outbox and its history in one.
+/// One change as the device keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocalChange {
     /// The order of writing on this device; it does not travel.
@@ -46,18 +46,39 @@ pub struct LocalChange {
     pub old: Fields,
     /// What became of it.
     pub state: ChangeState,
+    /// It came from the server and is no edit of this device.
+    #[serde(default)]
+    pub from_server: bool,
+    /// It was sent before and the answer got lost: the server may have it.
+    #[serde(default)]
+    pub sent: bool,
     /// How often the server failed at it.
     pub attempts: u32,
     /// Not before this, on the device's clock in milliseconds.
     pub next_attempt_at_ms: u64,
+    /// When it was recorded, on the device's clock in milliseconds.
+    #[serde(default)]
+    pub recorded_at_ms: u64,
+    /// What the server's time was taken to be ahead when it was stamped, in milliseconds.
+    #[serde(default)]
+    pub offset_ms: i64,
+    /// The server asked for its values whole.
+    #[serde(default)]
+    pub full: bool,
     /// The code and words of its refusal.
     pub refusal: Option<(String, String)>,
+    /// Why there was nothing to do about it.
+    #[serde(default)]
+    pub skip_reason: Option<String>,
     /// The position the server gave it.
     pub lsn: Option<Lsn>,
+    /// The generation in which it gave that; see [`super::meta::Meta::generation`].
+    #[serde(default)]
+    pub generation: u32,
 }
 
 impl LocalChange {
-    /// A change that has just been made.
+    /// A change that has just been made here.
     #[must_use]
     pub const fn new(local_seq: u64, change: Change, old: Fields) -> Self {
         Self {
@@ -65,11 +86,36 @@ impl LocalChange {
             change,
             old,
             state: ChangeState::Pending,
+            from_server: false,
+            sent: false,
             attempts: 0,
             next_attempt_at_ms: 0,
+            recorded_at_ms: 0,
+            offset_ms: 0,
+            full: false,
             refusal: None,
+            skip_reason: None,
             lsn: None,
+            generation: 0,
         }
+    }
+
+    /// Whether the change still lies on top of its row.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        !self.from_server && !self.state.is_closed()
+    }
+
+    /// Whether this device has done with it all that it asks for.
+    #[must_use]
+    pub const fn processed_local(&self) -> bool {
+        !self.from_server || self.state.is_closed()
+    }
+
+    /// Whether the server has it.
+    #[must_use]
+    pub const fn processed_sync(&self) -> bool {
+        self.from_server || matches!(self.state, ChangeState::Done)
     }
 }
 
@@ -78,40 +124,21 @@ impl LocalChange {
 pub struct OutboxCount {
     /// Changes to be sent or on their way.
     pub waiting: u64,
-    /// Changes the server refused.
+    /// Changes that were refused, and rows from the server that could not be stored.
     pub failed: u64,
     /// When the earliest waiting change is due, on the device's clock in milliseconds.
     pub next_due_ms: Option<u64>,
 }
 
-/// The changes of one row that its history no longer needs: everything before the last one
-/// that the server has. By their local numbers.
-#[must_use]
-pub fn outlived(changes: &[LocalChange]) -> Vec<u64> {
-    let done = |local: &&LocalChange| local.state == ChangeState::Done;
-    let Some(last) = changes
-        .iter()
-        .filter(done)
-        .map(|local| local.local_seq)
-        .max()
-    else {
-        return Vec::new();
-    };
-    let before = changes
-        .iter()
-        .filter(|local| local.local_seq < last && !local.state.is_open());
-    before.map(|local| local.local_seq).collect()
-}
-
 impl OutboxCount {
-    /// Counts open changes.
+    /// Counts these changes.
     #[must_use]
-    pub fn of<'a>(open: impl Iterator<Item = &'a LocalChange>) -> Self {
+    pub fn of<'a>(changes: impl Iterator<Item = &'a LocalChange>) -> Self {
         let mut count = Self::default();
-        for local in open {
+        for local in changes {
             if local.state == ChangeState::Failed {
                 count.failed += 1;
-            } else if local.state.is_open() {
+            } else if local.is_open() {
                 count.waiting += 1;
                 let due = local.next_attempt_at_ms;
                 count.next_due_ms = Some(count.next_due_ms.map_or(due, |least| least.min(due)));
@@ -121,51 +148,28 @@ impl OutboxCount {
     }
 }
 
-/// Which of the open changes go out now, given oldest first: those that are due, up to a
-/// push's limits, and never one that must wait for an earlier change of its row.
+/// The changes of one row that its history no longer needs: what is closed and older than the
+/// last one that the server has. By their local numbers.
 #[must_use]
-pub fn select(open: &[LocalChange], now_ms: u64) -> Vec<LocalChange> {
-    let mut taken: Vec<LocalChange> = Vec::new();
-    let mut bytes = 0;
-    let mut held: BTreeSet<(&str, Id)> = BTreeSet::new();
-    for local in open {
-        let row = (local.change.table.as_str(), local.change.key);
-        // An insert sets every field, so it does not need what was held before it.
-        let free = local.change.op == Op::Insert || !held.contains(&row);
-        if local.state == ChangeState::Failed || local.next_attempt_at_ms > now_ms || !free {
-            held.insert(row);
-            continue;
-        }
-        let weight = weight(&local.change);
-        let full = taken.len() == PUSH_CHANGES_MAX || bytes + weight > PUSH_BYTES_MAX;
-        if full && !taken.is_empty() {
-            break;
-        }
-        bytes += weight;
-        taken.push(local.clone());
-    }
-    taken
-}
-
-/// About how many bytes a change has on the wire; never less than it really has, for texts
-/// without many control characters.
-fn weight(change: &Change) -> usize {
-    let fields: usize = change
-        .fields
+pub fn outlived(changes: &[LocalChange]) -> Vec<u64> {
+    let done = |local: &&LocalChange| local.state == ChangeState::Done && !local.from_server;
+    let last = changes
         .iter()
-        .map(|(name, value)| {
-            name.len() + crate::table::text(value).map_or(20, |text| escaped_len(text)) + 6
-        })
-        .sum();
-    fields + change.base.len() * 90 + 260
+        .filter(done)
+        .map(|local| local.local_seq)
+        .max();
+    let before = changes
+        .iter()
+        .filter(|local| Some(local.local_seq) < last && local.state == ChangeState::Superseded);
+    before.map(|local| local.local_seq).collect()
 }
 
-fn escaped_len(text: &str) -> usize {
-    text.bytes()
-        .map(|byte| match byte {
-            b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,
-            0..0x20 => 6,
-            _ => 1,
-        })
-        .sum()
+/// The name of the row that a change edits.
+pub(super) type RowName = (String, Id);
+
+pub(super) fn row_name(local: &LocalChange) -> RowName {
+    (local.change.table.clone(), local.change.key)
 }
+
+#[cfg(test)]
+mod tests;

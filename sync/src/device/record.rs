@@ -3,8 +3,10 @@
 use super::outbox::LocalChange;
 use crate::id::Id;
 use crate::local::{Found, Tick};
-use crate::merge::merge;
+use crate::merge::{Merged, merge};
+use crate::planted;
 use crate::row::Row;
+use crate::rules::Rules;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -18,6 +20,9 @@ pub struct Record {
     pub key: Id,
     /// The row as the server has it; none while the server has not been heard about it.
     pub base: Option<Row>,
+    /// The generation in which `base` came; see [`super::meta::Meta::generation`].
+    #[serde(default)]
+    pub generation: u32,
     /// The row as its person sees it.
     pub seen: Row,
     /// How many of its changes the server has not acknowledged.
@@ -33,31 +38,52 @@ impl Record {
         Self {
             key,
             base: None,
+            generation: 0,
             seen: Row::empty(table, key),
             waiting: 0,
             refused: None,
         }
     }
 
-    /// Joins the open changes of this row, oldest first, to the server's version again.
-    pub fn rebuild<'a>(&mut self, open: impl Iterator<Item = &'a LocalChange>) {
-        self.seen = self
-            .base
-            .clone()
-            .unwrap_or_else(|| Row::empty(&self.seen.table, self.key));
+    /// Joins the open changes of this row, oldest first, to the server's version again. Tells
+    /// whether one of them met an edit that its writer had not seen.
+    pub fn rebuild<'a>(
+        &mut self,
+        rules: &Rules,
+        open: impl Iterator<Item = &'a LocalChange>,
+    ) -> bool {
+        let fresh = || Row::empty(&self.seen.table, self.key);
+        self.seen = self.base.clone().unwrap_or_else(fresh);
         self.waiting = 0;
         self.refused = None;
+        let mut conflict = false;
         for local in open {
             self.waiting += 1;
             self.refused = local.refusal.clone().or(self.refused.take());
-            merge(&mut self.seen, &local.change);
+            if planted!(OutboxIsNotOnTop) {
+                continue;
+            }
+            conflict |= lay_on(rules, &mut self.seen, local);
         }
+        conflict
     }
 
-    /// Whether its person sees it at all.
+    /// Whether its person sees it at all. `floor` is [`super::meta::Meta::floor`].
+    #[must_use]
+    pub fn is_visible(&self, floor: u32) -> bool {
+        self.is_live() && !self.is_left_behind(floor)
+    }
+
+    /// Whether it holds something that is not deleted.
     #[must_use]
     pub fn is_live(&self) -> bool {
         !self.seen.deleted && !self.seen.fields.is_empty()
+    }
+
+    /// Whether the server no longer has it and nothing here is on top of it.
+    #[must_use]
+    pub const fn is_left_behind(&self, floor: u32) -> bool {
+        self.base.is_some() && self.generation < floor && self.waiting == 0
     }
 
     /// How far its latest words have come.
@@ -84,6 +110,17 @@ impl Record {
     }
 }
 
+/// Joins one local change to a row. Tells whether it met an edit that its writer had not seen.
+pub(super) fn lay_on(rules: &Rules, row: &mut Row, local: &LocalChange) -> bool {
+    let Some(table) = rules.schema.table(&row.table) else {
+        return false;
+    };
+    match merge(table, rules.texts, row, &local.change, &local.old) {
+        Merged::Joined(joined) => joined.is_conflict(),
+        Merged::Gone => true,
+    }
+}
+
 /// All that is stored of one row, as read inside the transaction that will write it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Held {
@@ -97,16 +134,18 @@ impl Held {
     /// The changes that lie on top of the row, oldest first.
     #[must_use]
     pub fn open(&self) -> Vec<LocalChange> {
-        self.changes
-            .iter()
-            .filter(|local| local.state.is_open())
-            .cloned()
-            .collect()
+        let open = self.changes.iter().filter(|local| local.is_open());
+        open.cloned().collect()
     }
 
     /// Takes over what an edit wrote, for the next edit of the same transaction to build on.
     pub fn take(&mut self, record: Record, changes: &[LocalChange]) {
         self.record = Some(record);
+        self.replace(changes);
+    }
+
+    /// Takes over changes that are new or whose state changed.
+    pub(super) fn replace(&mut self, changes: &[LocalChange]) {
         for local in changes {
             match self
                 .changes

@@ -2,7 +2,9 @@
 //! spends one of the change's attempts, and how long to wait.
 
 use crate::id::Mint;
-use crate::limits::{ATTEMPT_DELAYS_MS, BACKOFF_MS_MAX, BACKOFF_MS_MIN, BUSY_MS};
+use crate::limits::{
+    ATTEMPT_DELAYS_MS, BACKOFF_MS_MAX, BACKOFF_MS_MIN, BUSY_MS, RETRY_AFTER_MS_MAX,
+};
 use alloc::string::String;
 
 /// How a request or a stream failed, as its host saw it.
@@ -46,6 +48,11 @@ pub enum FailureClass {
     Session,
     /// The server failed at this. Spends an attempt.
     Broken,
+    /// The server refused a request as it is: sending the same again is of no use.
+    Refused {
+        /// Nothing else was in it that could be to blame.
+        alone: bool,
+    },
 }
 
 impl LinkFailure {
@@ -54,23 +61,36 @@ impl LinkFailure {
     pub const fn class(&self) -> FailureClass {
         match self {
             Self::Unreachable | Self::NotOurs | Self::Ended => FailureClass::Away,
+            // Its request did not arrive whole: the way is slow, and the change not to blame.
             Self::Server {
-                status: 502..=504, ..
+                status: 408 | 502..=504,
+                ..
             } => FailureClass::Away,
-            Self::Unauthorized => FailureClass::Session,
+            Self::Unauthorized
+            | Self::Server {
+                status: 401 | 403, ..
+            } => FailureClass::Session,
+            Self::Server {
+                status: 400 | 413 | 415 | 422,
+                ..
+            } => FailureClass::Refused { alone: false },
             Self::Server {
                 status: 429,
                 retry_after_ms,
                 ..
             } => {
                 let retry_after_ms = match retry_after_ms {
+                    Some(ms) if *ms > RETRY_AFTER_MS_MAX => RETRY_AFTER_MS_MAX,
                     Some(ms) => *ms,
                     None => BUSY_MS,
                 };
                 FailureClass::Busy { retry_after_ms }
             }
             // Its disk is full (RFC 4918): no fault of the change, and not soon over.
-            Self::Server { status: 507, .. } => FailureClass::Busy {
+            // Or this app is too old for it (RFC 9110): an update mends that, not haste.
+            Self::Server {
+                status: 426 | 507, ..
+            } => FailureClass::Busy {
                 retry_after_ms: BACKOFF_MS_MAX,
             },
             Self::Server { .. } | Self::Undecodable { .. } => FailureClass::Broken,

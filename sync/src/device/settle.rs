@@ -1,16 +1,22 @@
-//! What the server's answer to a push becomes on disk.
+//! What the server's answer to a push becomes on disk, and what is done with refused changes.
 
-use super::edit::{Meta, recover};
+use super::edit::{adopted, recover, settle_on};
+use super::meta::Meta;
 use super::outbox::{ChangeState, LocalChange, outlived};
-use super::receive::HeldRows;
+use super::receive::{HeldRows, Received, take_again};
 use super::record::{Held, Record};
 use super::retry::{FailureClass, attempt_delay_ms};
 use crate::change::Op;
+use crate::clock::Clock;
 use crate::frame::{Outcome, PushResult};
 use crate::id::{Id, Mint};
 use crate::limits::ATTEMPTS_MAX;
-use crate::merge::merge;
+use crate::planted;
 use crate::row::Row;
+use crate::rules::Rules;
+use crate::scope::{ACKNOWLEDGED, Lsn, Marker, OWN, Scope};
+use crate::stamp::Stamp;
+use crate::value::Fields;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -23,19 +29,65 @@ pub struct Settled {
     pub changes: Vec<LocalChange>,
     /// Changes to remove, by their local numbers: a later one that the server has outlives them.
     pub outlived: Vec<u64>,
-    /// What became of each change: `done`, `failed` or `recovered`.
+    /// What became of each change: `done`, `failed`, `recovered` or `again`.
     pub outcomes: Vec<(Id, &'static str)>,
+    /// Rows where an edit made here met one that its writer had not seen.
+    pub conflicts: Vec<(String, Id)>,
+    /// Markers to raise ([`Markers::raise`](crate::scope::Markers::raise)): up to where the
+    /// server has acknowledged this device's changes.
+    pub moved: Vec<(Scope, String, Marker)>,
+}
+
+/// One answer being worked in.
+struct Turn<'a> {
+    rules: &'a Rules,
+    meta: &'a mut Meta,
+    mint: &'a mut Mint,
+    settled: Settled,
+    /// The latest stamp that the server gave instead of a claimed one.
+    given: Option<Clock>,
+    /// The highest position that it gave.
+    acknowledged: Marker,
 }
 
 /// Decides what the outcomes write. `held` has every row with a change on its way.
 #[must_use]
-pub fn answered(meta: &mut Meta, mint: &mut Mint, held: HeldRows, result: &PushResult) -> Settled {
-    let mut settled = Settled::default();
-    for ((table, key), mut held) in held {
-        let mut record = held
-            .record
-            .take()
-            .unwrap_or_else(|| Record::empty(&table, key));
+pub fn answered(
+    rules: &Rules,
+    meta: &mut Meta,
+    mint: &mut Mint,
+    held: HeldRows,
+    result: &PushResult,
+) -> Settled {
+    let mut turn = Turn {
+        rules,
+        meta,
+        mint,
+        settled: Settled::default(),
+        given: None,
+        acknowledged: Marker::START,
+    };
+    for ((table, key), held) in held {
+        turn.row(&table, key, held, result);
+    }
+    if let Some(given) = turn.given {
+        turn.meta.adopt(given, turn.mint.now_ms());
+    }
+    if turn.acknowledged != Marker::START {
+        let acknowledged = (
+            Scope::named(OWN),
+            ACKNOWLEDGED.to_string(),
+            turn.acknowledged,
+        );
+        turn.settled.moved.push(acknowledged);
+    }
+    turn.settled
+}
+
+impl Turn<'_> {
+    fn row(&mut self, table: &str, key: Id, mut held: Held, result: &PushResult) {
+        let record = held.record.take();
+        let mut record = record.unwrap_or_else(|| Record::empty(table, key));
         let mut gone = false;
         for local in held
             .changes
@@ -43,105 +95,265 @@ pub fn answered(meta: &mut Meta, mint: &mut Mint, held: HeldRows, result: &PushR
             .filter(|l| l.state == ChangeState::InFlight)
         {
             let op_id = local.change.op_id;
-            match result.outcomes.get(&op_id).map(Outcome::first) {
-                Some(Outcome::Applied { lsn, .. }) => {
-                    local.state = ChangeState::Done;
-                    local.lsn = Some(*lsn);
-                    // Joined without raising the base's position: another device's edit may
-                    // have been joined before ours, and the feed brings the whole row.
-                    let base = record.base.get_or_insert_with(|| Row::empty(&table, key));
-                    merge(base, &local.change);
-                    settled.outcomes.push((op_id, "done"));
+            let said = match result.outcomes.get(&op_id).map(Outcome::first) {
+                Some(Outcome::Applied {
+                    lsn,
+                    stamp,
+                    row,
+                    lost_fields,
+                }) => {
+                    if !lost_fields.is_empty() {
+                        self.settled.conflicts.push((table.to_string(), key));
+                    }
+                    self.applied(&mut record, local, *lsn, *stamp, row.as_deref());
+                    "done"
                 }
                 Some(Outcome::Gone { .. }) if local.change.op == Op::Delete => {
                     local.state = ChangeState::Done;
-                    settled.outcomes.push((op_id, "done"));
+                    "done"
                 }
                 Some(Outcome::Gone { .. }) => {
                     gone = true;
-                    settled.outcomes.push((op_id, "recovered"));
+                    "recovered"
+                }
+                Some(Outcome::NeedFull {}) => {
+                    local.full = true;
+                    local.state = ChangeState::Pending;
+                    "again"
                 }
                 Some(Outcome::Rejected { code, message }) => {
                     refuse(local, code.clone(), message.clone());
-                    settled.outcomes.push((op_id, "failed"));
+                    "failed"
                 }
-                Some(Outcome::Duplicate { .. }) | None => spend_attempt(local, mint),
+                Some(Outcome::Duplicate { .. }) | None => spend_attempt(local, self.mint),
+            };
+            self.settled.outcomes.push((op_id, said));
+        }
+        self.finish(record, held, gone);
+    }
+
+    /// Joined without raising the base's position, unless the server told the whole row: another
+    /// device's edit may have been joined before ours, and the feed brings the whole row.
+    fn applied(
+        &mut self,
+        record: &mut Record,
+        local: &mut LocalChange,
+        lsn: Lsn,
+        stamp: Option<Stamp>,
+        row: Option<&Row>,
+    ) {
+        local.state = ChangeState::Done;
+        local.lsn = Some(lsn);
+        local.generation = self.meta.generation;
+        if let Some(stamp) = stamp {
+            self.given = self.given.max(Some(stamp.clock));
+        }
+        // A row that was put back may be answered with the position of what is there already.
+        if lsn > self.acknowledged.lsn && local.change.stamps.is_none() {
+            let op_id = local.change.op_id;
+            self.acknowledged = Marker { lsn, op_id };
+        }
+        let base_lsn = record.base.as_ref().map_or(0, |base| base.lsn);
+        let same_time = record.generation == self.meta.generation;
+        if record.base.is_none() {
+            record.generation = self.meta.generation;
+        }
+        match row {
+            Some(row) if lsn > base_lsn || !same_time => {
+                record.base = Some(row.clone());
+                record.generation = self.meta.generation;
+                self.meta.clock = self.meta.clock.observe(row.latest_stamp().clock);
+            }
+            // The feed was quicker, and has this change in it.
+            Some(_) => {}
+            None if lsn <= base_lsn && same_time => {}
+            None => {
+                let fresh = || Row::empty(&local.change.table, local.change.key);
+                let base = record.base.get_or_insert_with(fresh);
+                *local = adopted(local, stamp);
+                settle_on(self.rules, base, local);
             }
         }
-        finish(meta, mint, &mut settled, record, held, gone);
     }
-    settled
+
+    fn finish(&mut self, mut record: Record, mut held: Held, gone: bool) {
+        // A put that was refused stands for the whole row: what follows it waits with it.
+        let refused = |local: &LocalChange| {
+            local.is_open() && local.state == ChangeState::Failed && local.change.op == Op::Insert
+        };
+        let waits = held.changes.iter().any(refused) && !planted!(RecoversForEver);
+        if gone && waits {
+            let gone = held
+                .changes
+                .iter_mut()
+                .filter(|l| l.state == ChangeState::InFlight);
+            gone.for_each(|local| local.state = ChangeState::Pending);
+        }
+        let open = held.open();
+        if gone && !waits {
+            planted!(GoneIsForgotten, return);
+            // The row is deleted on the server and was edited here: send it whole.
+            let seen = match record.is_live() {
+                true => record.seen.clone(),
+                false => Row {
+                    fields: last_seen(&held.changes),
+                    ..Row::empty(&record.seen.table, record.key)
+                },
+            };
+            let changes = recover(self.rules, self.meta, self.mint, &mut record, seen, open);
+            self.settled.changes.extend(changes);
+            let done = held
+                .changes
+                .into_iter()
+                .filter(|l| l.state == ChangeState::Done);
+            self.settled.changes.extend(done);
+        } else {
+            record.rebuild(self.rules, open.iter());
+            let outlived = outlived(&held.changes);
+            held.changes
+                .retain(|local| !outlived.contains(&local.local_seq));
+            self.settled.changes.append(&mut held.changes);
+            self.settled.outlived.extend(outlived);
+        }
+        self.settled.records.push(record);
+    }
+}
+
+/// The row as it was before it was last deleted, as far as this device remembers.
+fn last_seen(changes: &[LocalChange]) -> Fields {
+    let deletions = changes.iter().filter(|local| local.change.op == Op::Delete);
+    let whole = deletions.filter(|local| !local.old.is_empty());
+    whole
+        .max_by_key(|local| local.local_seq)
+        .map(|local| local.old.clone())
+        .unwrap_or_default()
 }
 
 /// Decides what a push without an answer writes: the changes are due again, now or later.
 #[must_use]
-pub fn unanswered(mint: &mut Mint, held: HeldRows, class: FailureClass) -> Settled {
+pub fn unanswered(rules: &Rules, mint: &mut Mint, held: HeldRows, class: FailureClass) -> Settled {
     let mut settled = Settled::default();
     for ((table, key), mut held) in held {
-        let mut record = held
-            .record
-            .take()
-            .unwrap_or_else(|| Record::empty(&table, key));
+        let record = held.record.take();
+        let mut record = record.unwrap_or_else(|| Record::empty(&table, key));
         for local in held
             .changes
             .iter_mut()
             .filter(|l| l.state == ChangeState::InFlight)
         {
             match class {
-                FailureClass::Broken => spend_attempt(local, mint),
-                FailureClass::Away | FailureClass::Session => local.state = ChangeState::Pending,
+                FailureClass::Broken => {
+                    let said = spend_attempt(local, mint);
+                    settled.outcomes.push((local.change.op_id, said));
+                }
+                FailureClass::Away if planted!(OfflineSpendsAttempts) => {
+                    spend_attempt(local, mint);
+                }
+                FailureClass::Refused { alone: true } => {
+                    let message = "The server does not take this as it is. The words are kept \
+                                   on this device; change them, or download them.";
+                    refuse(local, "refused".to_string(), message.to_string());
+                    settled.outcomes.push((local.change.op_id, "failed"));
+                }
+                FailureClass::Away => {
+                    local.state = ChangeState::Pending;
+                    local.sent = true;
+                }
+                FailureClass::Session | FailureClass::Refused { .. } => {
+                    local.state = ChangeState::Pending;
+                }
                 FailureClass::Busy { retry_after_ms } => {
                     local.state = ChangeState::Pending;
                     local.next_attempt_at_ms = mint.now_ms() + retry_after_ms;
                 }
             }
         }
-        record.rebuild(held.open().iter());
+        record.rebuild(rules, held.open().iter());
         settled.records.push(record);
         settled.changes.append(&mut held.changes);
     }
     settled
 }
 
-fn finish(
-    meta: &mut Meta,
-    mint: &mut Mint,
-    settled: &mut Settled,
-    mut record: Record,
-    mut held: Held,
-    gone: bool,
-) {
-    let open = held.open();
-    if gone {
-        // The row is deleted on the server and was edited here: send it whole.
-        let seen = core::mem::take(&mut record.seen.fields);
-        settled
-            .changes
-            .extend(recover(meta, mint, &mut record, seen, open));
-    } else {
-        record.rebuild(open.iter());
-        let outlived = outlived(&held.changes);
-        held.changes
-            .retain(|local| !outlived.contains(&local.local_seq));
+/// Everything that was refused is tried again, with fresh attempts: because its person asks, or
+/// because the app was updated. `held` has every row with a refused change. Changes of a group
+/// that was refused go on by themselves.
+#[must_use]
+pub fn retry(rules: &Rules, meta: &mut Meta, mint: &mut Mint, held: HeldRows) -> Settled {
+    let mut settled = Settled::default();
+    for mut held in held.into_values() {
+        let mut received = Received::default();
+        let mut changes = core::mem::take(&mut held.changes);
+        for local in changes
+            .iter_mut()
+            .filter(|local| local.state == ChangeState::Failed)
+        {
+            if local.from_server {
+                held.changes = Vec::new();
+                take_again(rules, meta, mint, &mut held, local, &mut received);
+            } else {
+                local.state = ChangeState::Pending;
+                local.attempts = 0;
+                local.next_attempt_at_ms = 0;
+                local.refusal = None;
+                local.change.group = None;
+            }
+        }
+        held.changes = changes;
+        if let Some(mut record) = held.record.take() {
+            record.rebuild(rules, held.open().iter());
+            settled.records.push(record);
+        }
         settled.changes.append(&mut held.changes);
-        settled.outlived.extend(outlived);
+        settled.changes.append(&mut received.changes);
     }
-    settled.records.push(record);
+    settled
 }
 
-fn spend_attempt(local: &mut LocalChange, mint: &mut Mint) {
+/// Lets some of a row's refused changes go, by their local numbers, because its person says so.
+/// They stay in the history.
+#[must_use]
+pub fn discard(rules: &Rules, mut held: Held, which: &[u64]) -> Settled {
+    let mut settled = Settled::default();
+    for local in held
+        .changes
+        .iter_mut()
+        .filter(|local| local.state == ChangeState::Failed && which.contains(&local.local_seq))
+    {
+        local.state = ChangeState::Skipped;
+        local.skip_reason = Some("its writer let it go".to_string());
+    }
+    if let Some(mut record) = held.record.take() {
+        record.rebuild(rules, held.open().iter());
+        settled.records.push(record);
+    }
+    settled.changes.append(&mut held.changes);
+    settled
+}
+
+fn spend_attempt(local: &mut LocalChange, mint: &mut Mint) -> &'static str {
     local.attempts += 1;
-    if local.attempts >= ATTEMPTS_MAX {
+    if local.attempts >= ATTEMPTS_MAX && !planted!(AttemptsHaveNoEnd) {
         let message = "The server failed at this several times. The words are kept on this \
-                       device; they are sent again when you change them.";
+                       device; they are sent again when you change them or ask for it.";
         refuse(local, "no_outcome".to_string(), message.to_string());
+        "failed"
     } else {
         local.state = ChangeState::Pending;
+        local.sent = true;
         local.next_attempt_at_ms = mint.now_ms() + attempt_delay_ms(local.attempts, mint);
+        "again"
     }
 }
 
 fn refuse(local: &mut LocalChange, code: String, message: String) {
+    planted!(RefusalIsSilent, {
+        local.state = ChangeState::Done;
+        return;
+    });
     local.state = ChangeState::Failed;
     local.refusal = Some((code, message));
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,22 +5,42 @@
 //! is no gap between the two phases and no buffer between them that could overflow. The feed is
 //! state-based: rows after a marker and up to a ceiling, by position, tombstones included.
 
-use crate::frame::{Delta, Hello, ScopeChange, ServerError, ServerFrame};
+mod chunk;
+mod judge;
+
+use crate::frame::{
+    Delta, FeedPhase, Head, Heartbeat, Hello, ScopeChange, ServerError, ServerFrame, Standing,
+    Verified, Verify, Welcome,
+};
 use crate::id::Id;
-use crate::limits::CHUNK_BYTES_MAX;
+use crate::limits::HEAD_ROWS_MAX;
+use crate::planted;
 use crate::row::Row;
-use crate::scope::{Lsn, Marker, Markers, Scope};
+use crate::scope::{ACKNOWLEDGED, Lsn, Marker, Markers, Scope};
 use crate::table::{Schema, TableSpec};
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
+use chunk::{chunks, end_of, hold_back_a_torn_group};
+use judge::cursor_expired;
 
 /// What the session wants to know next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Read {
+    /// The newest living rows of one table, by the field that holds their day; at most
+    /// [`HEAD_ROWS_MAX`]. Answered by [`Session::found_head`].
+    Head {
+        /// The scope.
+        scope: Scope,
+        /// The table.
+        table: &'static TableSpec,
+        /// The field to go by, highest first.
+        day: &'static str,
+    },
     /// Rows of one scope with `after < lsn ≤ ceiling`, by position, in one snapshot; at most
-    /// [`crate::limits::CHUNK_ROWS_MAX`] of them over all the tables together.
+    /// [`crate::limits::CHUNK_ROWS_MAX`] of them over all the tables together. Answered by
+    /// [`Session::found`].
     Rows {
         /// The scope.
         scope: Scope,
@@ -35,15 +55,44 @@ pub enum Read {
     Wait,
 }
 
+/// What was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// In the order of their positions.
+    pub rows: Vec<Row>,
+    /// There are no more.
+    pub exhausted: bool,
+    /// Where the scope ends, in the snapshot the rows are from.
+    pub end: Marker,
+    /// Up to which position tombstones have been cleared out, in that snapshot.
+    pub floor: Lsn,
+}
+
+/// Where scopes stand, from one snapshot, as [`Session::open`] wants to know it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Positions {
+    /// Where each scope ends.
+    pub ceilings: BTreeMap<Scope, Marker>,
+    /// Which change has each position asked about, if that is known.
+    pub history: BTreeMap<(Scope, Lsn), Id>,
+    /// Up to which position tombstones of each scope have been cleared out.
+    pub floors: BTreeMap<Scope, Lsn>,
+}
+
 /// One device's session.
 #[derive(Debug)]
 pub struct Session {
+    schema: &'static Schema,
+    schema_version: u32,
     scopes: Vec<Scope>,
     markers: Markers,
-    ceilings: BTreeMap<Scope, Marker>,
+    positions: Positions,
     tables: Vec<&'static TableSpec>,
-    /// What is left of the catch-up, next one first; empty once live.
+    /// Tables whose newest rows are shown first, next one last.
+    heads: Vec<(Scope, &'static TableSpec)>,
+    /// What is left of the catch-up, next one last; empty once live.
     missed: Vec<(Scope, &'static TableSpec)>,
+    phase: FeedPhase,
     live: bool,
     /// In the live phase: which scopes are still to be read in this round.
     round: Vec<Scope>,
@@ -55,7 +104,8 @@ pub struct Session {
 pub fn claims(hello: &Hello, scopes: &[Scope]) -> Vec<(Scope, Marker)> {
     let mut claims = Vec::new();
     for scope in scopes {
-        for table in &hello.tables {
+        let tables = hello.tables.iter().map(String::as_str);
+        for table in tables.chain([ACKNOWLEDGED]) {
             let marker = hello.markers.get(scope, table);
             if marker != Marker::START && !claims.contains(&(scope.clone(), marker)) {
                 claims.push((scope.clone(), marker));
@@ -66,51 +116,98 @@ pub fn claims(hello: &Hello, scopes: &[Scope]) -> Vec<(Scope, Marker)> {
 }
 
 impl Session {
-    /// Opens a session over `scopes`, the ones its person may read. `ceilings` are their last
-    /// positions, and `history` tells which change has a claimed position, if that is known.
+    /// Opens a session over `scopes`, the ones its person may read. `positions` says where they
+    /// stand, and knows the changes at the positions that [`claims`] named.
     ///
     /// # Errors
-    /// Ends the session at once: the device stands on a change that this server never had.
+    /// Ends the session at once: the device stands on a change that this server never had, or
+    /// below what has been cleared out, or speaks a version that is not spoken here.
     pub fn open(
         schema: &'static Schema,
         hello: &Hello,
         scopes: Vec<Scope>,
-        ceilings: BTreeMap<Scope, Marker>,
-        history: &BTreeMap<(Scope, Lsn), Id>,
+        positions: Positions,
     ) -> Result<Self, ServerError> {
+        schema
+            .speaks(hello.schema_version)
+            .map_err(|error| ServerError::new("update_required", &alloc::format!("{error}")))?;
         for (scope, marker) in claims(hello, &scopes) {
-            let ceiling = ceilings.get(&scope).copied().unwrap_or_default();
-            let known = history.get(&(scope.clone(), marker.lsn));
-            if marker.lsn > ceiling.lsn || known.is_some_and(|op_id| *op_id != marker.op_id) {
-                return Err(epoch_changed());
-            }
+            positions.judge(&scope, marker)?;
         }
         let wanted = |table: &&&TableSpec| hello.tables.iter().any(|name| name == table.name);
         let tables: Vec<_> = schema.tables.iter().filter(wanted).copied().collect();
-        let mut missed = Vec::new();
-        for table in tables.iter().rev() {
-            for scope in scopes.iter().filter(|scope| table.lives_in(scope.as_str())) {
-                missed.push((scope.clone(), *table));
-            }
-        }
-        Ok(Self {
-            scopes,
+        // A scope without a table that the device knows would have nothing to say for ever.
+        let known = |scope: &Scope| tables.iter().any(|table| table.lives_in(scope.as_str()));
+        let mut session = Self {
+            schema,
+            schema_version: hello.schema_version,
+            scopes: scopes.into_iter().filter(known).collect(),
             markers: hello.markers.clone(),
-            ceilings,
+            positions,
             tables,
-            missed,
+            heads: Vec::new(),
+            missed: Vec::new(),
+            phase: FeedPhase::Live,
             live: false,
             round: Vec::new(),
-        })
+        };
+        session.plan();
+        Ok(session)
+    }
+
+    /// What is to be read, and in which order: last first.
+    fn plan(&mut self) {
+        for table in self.tables.iter().rev() {
+            for scope in self
+                .scopes
+                .iter()
+                .filter(|scope| table.lives_in(scope.as_str()))
+            {
+                self.missed.push((scope.clone(), *table));
+            }
+        }
+        let places = self.missed.iter();
+        let starts = |(scope, table): &&(Scope, &TableSpec)| {
+            self.markers.get(scope, table.name) == Marker::START && self.ceiling(scope).lsn > 0
+        };
+        let heads = places.clone().filter(starts);
+        self.heads = heads
+            .filter(|(_, table)| table.day().is_some())
+            .cloned()
+            .collect();
+        let behind = |(scope, table): &(Scope, &TableSpec)| {
+            self.markers.get(scope, table.name) != self.ceiling(scope)
+        };
+        let initial = |(scope, table): &(Scope, &TableSpec)| {
+            self.markers.get(scope, table.name) == Marker::START
+        };
+        self.phase = match (places.clone().all(initial), places.clone().any(behind)) {
+            (true, _) => FeedPhase::Initial,
+            (false, true) => FeedPhase::Catchup,
+            (false, false) => FeedPhase::Live,
+        };
     }
 
     /// The first thing to say.
     #[must_use]
     pub fn welcome(&self, server_time_ms: u64) -> ServerFrame {
-        ServerFrame::Welcome {
-            ceilings: self.ceilings.clone(),
+        ServerFrame::Welcome(Welcome {
+            ceilings: self.positions.ceilings.clone(),
+            phase: self.phase,
+            purge_floors: self.positions.floors.clone(),
             server_time_ms,
-        }
+        })
+    }
+
+    /// A sign of life, and up to where this session has been told everything.
+    #[must_use]
+    pub fn heartbeat(&self, server_time_ms: u64) -> ServerFrame {
+        let position = |scope: &Scope| (scope.clone(), self.position(scope));
+        let scopes = self.scopes.iter().filter(|_| self.live);
+        ServerFrame::Heartbeat(Heartbeat {
+            server_time_ms,
+            positions: scopes.map(position).collect(),
+        })
     }
 
     /// Whether everything missed has been said.
@@ -122,6 +219,12 @@ impl Session {
     /// What to read next.
     #[must_use]
     pub fn read(&self) -> Read {
+        if let Some((scope, table)) = self.heads.last()
+            && let Some(day) = table.day()
+        {
+            let scope = scope.clone();
+            return Read::Head { scope, table, day };
+        }
         if let Some((scope, table)) = self.missed.last() {
             return Read::Rows {
                 scope: scope.clone(),
@@ -145,16 +248,85 @@ impl Session {
         }
     }
 
-    /// What to say about the rows just read. `exhausted` tells that there are no more of them.
-    pub fn found(&mut self, rows: Vec<Row>, exhausted: bool) -> Vec<ServerFrame> {
+    /// What to say about the newest rows just read.
+    pub fn found_head(&mut self, mut rows: Vec<Row>) -> Vec<ServerFrame> {
+        let Some((scope, table)) = self.heads.pop() else {
+            return Vec::new();
+        };
+        rows.truncate(HEAD_ROWS_MAX);
+        // Only so many bytes: the newest few will do, and the rest comes anyway.
+        let Some(rows) = chunks(rows).into_iter().next() else {
+            return Vec::new();
+        };
+        vec![ServerFrame::Head(Head {
+            scope,
+            table: table.name.to_string(),
+            rows: self.lowered(rows),
+        })]
+    }
+
+    /// What to say about the rows just read.
+    pub fn found(&mut self, mut found: Found) -> Vec<ServerFrame> {
+        if self.is_overtaken(found.floor) {
+            self.missed.clear();
+            self.round.clear();
+            self.live = false;
+            return alloc::vec![ServerFrame::Error(cursor_expired())];
+        }
+        if !found.exhausted {
+            hold_back_a_torn_group(&mut found.rows);
+        }
         if self.missed.is_empty() {
-            self.found_live(rows, exhausted)
+            self.found_live(found)
         } else {
-            self.found_missed(rows, exhausted)
+            self.found_missed(found)
         }
     }
 
-    fn found_missed(&mut self, rows: Vec<Row>, exhausted: bool) -> Vec<ServerFrame> {
+    /// Whether tombstones were cleared out that this session has not sent yet: what is left does
+    /// not tell of those deletions. The session ends with it. What was gone before it began is
+    /// none of these, or a new device would never come past its first chunk.
+    fn is_overtaken(&self, floor: Lsn) -> bool {
+        let (scope, standing) = match (self.missed.last(), self.round.last()) {
+            (Some((scope, table)), _) => (scope, self.markers.get(scope, table.name)),
+            (None, Some(scope)) => (scope, self.position(scope)),
+            (None, None) => return false,
+        };
+        let risen = floor > self.positions.floor(scope);
+        let is_below = standing != Marker::START && standing.lsn < floor;
+        risen && is_below && !planted!(FloorIsNotNoticed)
+    }
+
+    /// What to say when the rows asked for could not be read. The session ends with it: going
+    /// on would leave a gap.
+    #[must_use]
+    pub fn failed(&self, error: ServerError) -> ServerFrame {
+        let Some((scope, table)) = self.missed.last().filter(|_| self.heads.is_empty()) else {
+            return ServerFrame::Error(error);
+        };
+        let at = self.markers.get(scope, table.name);
+        ServerFrame::Delta(Delta {
+            scope: scope.clone(),
+            table: table.name.to_string(),
+            rows: Vec::new(),
+            from: at,
+            to: at,
+            is_last_chunk: false,
+            error: Some(error),
+        })
+    }
+
+    fn lowered(&self, mut rows: Vec<Row>) -> Vec<Row> {
+        for row in &mut rows {
+            self.schema.lower(self.schema_version, row);
+        }
+        rows
+    }
+
+    fn found_missed(&mut self, found: Found) -> Vec<ServerFrame> {
+        let Found {
+            rows, exhausted, ..
+        } = found;
         let Some((scope, table)) = self.missed.last().cloned() else {
             return Vec::new();
         };
@@ -169,19 +341,20 @@ impl Session {
             let from = self.markers.get(&scope, table.name);
             // The table is done: it stands where the whole scope does. A marker beyond the
             // ceiling cannot be; `open` has refused it.
-            let to = if is_last_chunk {
+            let to = if is_last_chunk || planted!(ChunkEndsAtTheCeiling) {
                 self.ceiling(&scope)
             } else {
-                end_of(&rows, from)
+                self.positions.resumable(&scope, end_of(&rows, from))
             };
             self.markers.set(&scope, table.name, to);
             frames.push(ServerFrame::Delta(Delta {
                 scope: scope.clone(),
                 table: table.name.to_string(),
-                rows,
+                rows: self.lowered(rows),
                 from,
                 to,
                 is_last_chunk,
+                error: None,
             }));
         }
         if exhausted {
@@ -195,17 +368,28 @@ impl Session {
         frames
     }
 
-    fn found_live(&mut self, rows: Vec<Row>, exhausted: bool) -> Vec<ServerFrame> {
+    fn found_live(&mut self, found: Found) -> Vec<ServerFrame> {
         let Some(scope) = self.round.last().cloned() else {
             return Vec::new();
         };
-        if exhausted {
+        let mut ends = Vec::new();
+        for rows in chunks(found.rows) {
+            let to = end_of(&rows, self.position(&scope));
+            ends.push((to, rows));
+        }
+        if found.exhausted {
             self.round.pop();
+            // Positions were given to tables that this device does not know.
+            let last = ends
+                .last()
+                .map_or_else(|| self.position(&scope), |(to, _)| *to);
+            if found.end.lsn > last.lsn || planted!(NothingIsSaidAsWell) {
+                ends.push((found.end, Vec::new()));
+            }
         }
         let mut frames = Vec::new();
-        for rows in chunks(rows) {
+        for (to, rows) in ends {
             let from = self.position(&scope);
-            let to = end_of(&rows, from);
             for table in self.tables_in(&scope) {
                 self.markers.set(&scope, table.name, to);
             }
@@ -213,14 +397,18 @@ impl Session {
                 scope: scope.clone(),
                 from,
                 to,
-                rows,
+                rows: self.lowered(rows),
             }));
         }
         frames
     }
 
     fn ceiling(&self, scope: &Scope) -> Marker {
-        self.ceilings.get(scope).copied().unwrap_or_default()
+        self.positions
+            .ceilings
+            .get(scope)
+            .copied()
+            .unwrap_or_default()
     }
 
     fn position(&self, scope: &Scope) -> Marker {
@@ -237,49 +425,31 @@ impl Session {
     }
 }
 
-fn end_of(rows: &[Row], otherwise: Marker) -> Marker {
-    rows.last().map_or(otherwise, |row| Marker {
-        lsn: row.lsn,
-        op_id: row.op_id,
-    })
-}
-
-/// Cuts rows into chunks of at most [`CHUNK_BYTES_MAX`]; a larger row is a chunk of its own.
-fn chunks(rows: Vec<Row>) -> Vec<Vec<Row>> {
-    let mut chunks: Vec<Vec<Row>> = Vec::new();
-    let mut bytes = 0;
-    for row in rows {
-        let row_bytes = weight(&row);
-        match chunks.last_mut() {
-            Some(chunk) if bytes + row_bytes <= CHUNK_BYTES_MAX => {
-                chunk.push(row);
-                bytes += row_bytes;
-            }
-            _ => {
-                chunks.push(vec![row]);
-                bytes = row_bytes;
-            }
-        }
+/// Compares a device's digests with the server's own, which are over the same tables.
+#[must_use]
+pub fn verified(verify: &Verify, positions: &Positions, ours: &crate::frame::Digests) -> Verified {
+    let mut verified = Verified {
+        tables: BTreeMap::new(),
+    };
+    for (scope, tables) in &verify.digests {
+        let end = positions.ceilings.get(scope).copied().unwrap_or_default();
+        let compare = |(table, digest): (&String, &crate::digest::Digest)| {
+            let own = ours.get(scope).and_then(|tables| tables.get(table));
+            let standing = if verify.markers.get(scope, table) != end {
+                Standing::Behind
+            } else if own.copied().unwrap_or_default() == *digest {
+                Standing::Same
+            } else {
+                Standing::Differs
+            };
+            (table.clone(), standing)
+        };
+        verified
+            .tables
+            .insert(scope.clone(), tables.iter().map(compare).collect());
     }
-    chunks
+    verified
 }
 
-fn weight(row: &Row) -> usize {
-    let text = |value: &crate::value::Value| crate::table::text(value).map_or(8, String::len);
-    let fields: usize = row
-        .fields
-        .iter()
-        .map(|(name, value)| name.len() + text(value) + 6)
-        .sum();
-    fields + row.stamps.len() * 80 + 80
-}
-
-fn epoch_changed() -> ServerError {
-    ServerError {
-        code: "epoch_changed".to_string(),
-        message: "This server's history is not the one this device knows. Nothing is lost: the \
-                  device keeps its words and takes the server's state anew."
-            .to_string(),
-        retry_after_ms: None,
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,38 +1,38 @@
 //! A device in memory: the real engine, with maps for a store and a switchable clock.
 
-use crate::server::{SCHEMA, SERVER_MS, Server};
+use crate::server::{SERVER_MS, Server};
+use crate::store::{Store, edit};
+use crate::tables::RULES;
 use std::collections::{BTreeMap, VecDeque};
 use sync::change::Op;
-use sync::device::edit::{EditError, Meta, decide};
-use sync::device::effect::{Answer, Committed, Effect, Page, Timer};
+use sync::device::edit::EditError;
+use sync::device::effect::{Effect, Timer};
 use sync::device::event::{Event, Input};
-use sync::device::outbox::{ChangeState, LocalChange, OutboxCount, select};
-use sync::device::receive::{HeldRows, change, delta};
-use sync::device::record::{Held, Record};
-use sync::device::settle::{answered, unanswered};
+use sync::device::outbox::OutboxCount;
+use sync::device::record::Record;
 use sync::device::state::{State, Stored};
 use sync::device::step::step;
-use sync::frame::{Push, ServerFrame};
+use sync::frame::ServerFrame;
 use sync::hub::session::Session;
-use sync::id::{Id, Mint};
+use sync::id::Id;
 use sync::local::{Edit, Tick};
 use sync::scope::Markers;
 use sync::value::{Fields, Value};
 
+/// More than any of these tests needs to come to rest.
+const TURNS_MAX: usize = 20_000;
+
 pub(crate) struct Device {
     state: Option<State>,
-    now_ms: u64,
-    meta: Meta,
-    markers: Markers,
-    records: BTreeMap<Id, Record>,
-    changes: BTreeMap<u64, LocalChange>,
+    pub(crate) store: Store,
+    pub(crate) now_ms: u64,
     timers: BTreeMap<Timer, u64>,
     effects: VecDeque<Effect>,
-    session: Option<(u64, Session)>,
+    session: Option<(u64, Option<Session>)>,
     frames: VecDeque<ServerFrame>,
     reading: bool,
-    taken: Vec<LocalChange>,
-    seed: u64,
+    /// How many conflicts were reported.
+    pub(crate) conflicts: u32,
 }
 
 impl Device {
@@ -44,22 +44,21 @@ impl Device {
             markers: Markers::default(),
             outbox: OutboxCount::default(),
             offset_ms: 0,
+            rebuild: None,
+            generation: 0,
+            updated: false,
         };
         let mut device = Self {
-            state: Some(State::new(&SCHEMA, stored)),
+            state: Some(State::new(RULES, stored)),
+            store: Store::new(RULES, device_id),
             // A clock of its own, off by minutes.
-            now_ms: SERVER_MS + u64::try_from(number).expect("always there") * 200_000,
-            meta: Meta::new(device_id),
-            markers: Markers::default(),
-            records: BTreeMap::new(),
-            changes: BTreeMap::new(),
+            now_ms: SERVER_MS + u64::try_from(number).expect("small") * 200_000,
             timers: BTreeMap::new(),
             effects: VecDeque::new(),
             session: None,
             frames: VecDeque::new(),
             reading: false,
-            taken: Vec::new(),
-            seed: u64::try_from(number).expect("always there"),
+            conflicts: 0,
         };
         device.dispatch(Event::Led);
         device
@@ -69,89 +68,153 @@ impl Device {
         self.state.as_ref().expect("always there")
     }
 
-    pub(crate) fn rows(&self) -> usize {
-        self.records
-            .values()
-            .filter(|record| record.is_live())
-            .count()
+    /// How many notes its person sees.
+    pub(crate) fn notes(&self) -> usize {
+        let notes = self.visible().filter(|record| record.seen.table == "notes");
+        notes.count()
     }
 
-    pub(crate) fn seen(&self, key: u128) -> Option<Fields> {
+    fn visible(&self) -> impl Iterator<Item = &Record> {
+        let floor = self.store.meta.floor;
+        let records = self.store.records.values();
+        records.filter(move |record| record.is_visible(floor))
+    }
+
+    /// What its person sees, of all tables.
+    pub(crate) fn everything(&self) -> BTreeMap<(String, Id), Fields> {
+        let seen = |record: &Record| {
+            let name = (record.seen.table.clone(), record.key);
+            (name, record.seen.fields.clone())
+        };
+        self.visible().map(seen).collect()
+    }
+
+    /// The same without revisions, which a person sees only on demand.
+    pub(crate) fn written(&self) -> BTreeMap<(String, Id), Fields> {
+        let mut everything = self.everything();
+        everything.retain(|(table, _), _| table != "revisions");
+        everything
+    }
+
+    /// The texts that are kept as revisions because they lost.
+    pub(crate) fn lost(&self) -> Vec<String> {
+        let revisions = self
+            .visible()
+            .filter(|record| record.seen.table == "revisions");
+        let lost = revisions.filter(|r| r.seen.fields["lost"] == Value::Boolean(true));
+        let text = |record: &Record| sync::table::text(&record.seen.fields["text"]).cloned();
+        lost.filter_map(text).collect()
+    }
+
+    pub(crate) fn seen(&self, table: &str, key: u128) -> Option<Fields> {
         let record = self
+            .store
             .records
-            .get(&Id::from_u128(key))
-            .filter(|record| record.is_live())?;
-        Some(record.seen.fields.clone())
+            .get(&(table.into(), Id::from_u128(key)))?;
+        let visible = record.is_visible(self.store.meta.floor);
+        visible.then(|| record.seen.fields.clone())
     }
 
+    /// The text of a note.
     pub(crate) fn text(&self, key: u128) -> Option<String> {
-        sync::table::text(&self.seen(key)?["text"]).cloned()
+        sync::table::text(&self.seen("notes", key)?["text"]).cloned()
     }
 
-    pub(crate) fn tick(&self, key: u128) -> Option<Tick> {
-        self.records.get(&Id::from_u128(key)).map(Record::tick)
+    /// The long text of a page.
+    pub(crate) fn body(&self, key: u128) -> Option<String> {
+        sync::table::text(&self.seen("pages", key)?["body"]).cloned()
     }
 
-    pub(crate) fn sign_in(&mut self) {
-        self.dispatch(Event::SignedIn);
+    pub(crate) fn tick(&self, table: &str, key: u128) -> Option<Tick> {
+        let record = self.store.records.get(&(table.into(), Id::from_u128(key)));
+        record.map(Record::tick)
+    }
+
+    /// A person writes a new note.
+    pub(crate) fn note(&mut self, key: u128, text: &str) {
+        let fields = [("text", text.into()), ("pinned", Value::Null)];
+        self.write("notes", Op::Insert, key, &fields);
+    }
+
+    /// A person writes a new page.
+    pub(crate) fn page(&mut self, key: u128, body: &str) {
+        let fields = [
+            ("day", "2026-11-21".into()),
+            ("title", "A day".into()),
+            ("body", body.into()),
+            ("trashed_at", Value::Null),
+        ];
+        self.write("pages", Op::Insert, key, &fields);
+    }
+
+    /// A person writes on in a note.
+    pub(crate) fn renote(&mut self, key: u128, text: &str) {
+        self.write("notes", Op::Update, key, &[("text", text.into())]);
+    }
+
+    /// A person writes on in a page.
+    pub(crate) fn repage(&mut self, key: u128, body: &str) {
+        self.write("pages", Op::Update, key, &[("body", body.into())]);
+    }
+
+    pub(crate) fn delete(&mut self, table: &str, key: u128) {
+        self.write(table, Op::Delete, key, &[]);
+    }
+
+    pub(crate) fn write(&mut self, table: &str, op: Op, key: u128, fields: &[(&str, Value)]) {
+        self.write_all(vec![edit(table, op, key, fields)])
+            .expect("kept");
+    }
+
+    pub(crate) fn write_all(&mut self, edits: Vec<Edit>) -> Result<(), EditError> {
+        self.store.write(self.now_ms, edits)?;
+        let outbox = self.store.count();
+        self.dispatch(Event::OutboxGrew(outbox));
+        Ok(())
     }
 
     /// Lets time pass, and timers with it.
     pub(crate) fn later(&mut self, ms: u64) {
         self.now_ms += ms;
-        let due: Vec<_> = self
+        let due = self
             .timers
             .iter()
-            .filter(|t| *t.1 <= self.now_ms)
-            .map(|t| *t.0)
-            .collect();
+            .filter(|(_, at_ms)| **at_ms <= self.now_ms);
+        let due: Vec<_> = due.map(|(timer, _)| *timer).collect();
         for timer in due {
             self.timers.remove(&timer);
             self.dispatch(Event::TimerFired(timer));
         }
     }
 
-    pub(crate) fn write(
-        &mut self,
-        op: Op,
-        key: u128,
-        fields: &[(&str, Value)],
-    ) -> Result<(), EditError> {
-        let key = Id::from_u128(key);
-        let fields = fields
-            .iter()
-            .map(|(name, value)| ((*name).into(), value.clone()))
-            .collect();
-        let edit = Edit {
-            table: "notes".into(),
-            key,
-            op,
-            fields,
-        };
-        let mut meta = self.meta.clone();
-        let written = decide(&SCHEMA, &mut meta, &mut self.mint(), self.held(key), edit)?;
-        self.meta = meta;
-        self.keep(vec![written.record], written.changes);
-        let outbox = self.count();
-        self.dispatch(Event::OutboxGrew(outbox));
-        Ok(())
-    }
-
     /// Performs effects and reads frames until there is nothing left to do.
     pub(crate) fn run(&mut self, server: &mut Server) {
-        while self.turn(server) {}
+        for _ in 0..TURNS_MAX {
+            if !self.turn(server) {
+                return;
+            }
+        }
+        unreachable!("it goes round and round: {:?}", self.state());
+    }
+
+    /// The server gives a sign of life.
+    pub(crate) fn heartbeat(&mut self, server: &mut Server) {
+        if let Some((_, Some(session))) = &self.session {
+            self.frames.push_back(server.heartbeat(session));
+        }
+        self.run(server);
     }
 
     fn turn(&mut self, server: &mut Server) -> bool {
         if let Some(effect) = self.effects.pop_front() {
-            self.perform(effect, server);
+            self.perform(&effect, server);
             return true;
         }
         let Some((link, session)) = self.session.as_mut().filter(|_| self.reading) else {
             return false;
         };
         let link = *link;
-        if self.frames.is_empty() {
+        if let (Some(session), true) = (session, self.frames.is_empty()) {
             session.poke();
             match server.next(session) {
                 Ok(frames) => self.frames.extend(frames),
@@ -172,164 +235,75 @@ impl Device {
         true
     }
 
-    fn perform(&mut self, effect: Effect, server: &mut Server) {
-        match effect {
+    fn perform(&mut self, effect: &Effect, server: &mut Server) {
+        let answer = match effect {
             Effect::OpenLink { link, hello } => {
                 self.frames.clear();
-                match server.open(&hello) {
-                    Ok(session) => {
-                        self.frames.push_back(session.welcome(SERVER_MS));
-                        self.session = Some((link, session));
-                        self.dispatch(Event::LinkOpened { link });
+                self.reading = false;
+                Some(match server.open(hello) {
+                    Ok((session, frames)) => {
+                        self.frames.extend(frames);
+                        self.session = Some((*link, session));
+                        Event::LinkOpened { link: *link }
                     }
-                    Err(failure) => self.dispatch(Event::LinkClosed { link, failure }),
-                }
+                    Err(failure) => Event::LinkClosed {
+                        link: *link,
+                        failure,
+                    },
+                })
             }
-            Effect::CloseLink { .. } => self.session = None,
-            Effect::ReadFrame { .. } => self.reading = true,
-            Effect::StorePage { link, page } => self.store_page(link, &page),
-            Effect::TakeOutbox => self.take_outbox(),
+            Effect::CloseLink { .. } => {
+                self.session = None;
+                None
+            }
+            Effect::ReadFrame { link } => {
+                let open = self.session.as_ref().map(|(link, _)| *link);
+                assert_eq!(open, Some(*link), "a link that was given up is not read");
+                assert!(!self.reading, "one frame at a time");
+                self.reading = true;
+                None
+            }
             Effect::Push => {
-                let changes = self
-                    .taken
-                    .iter()
-                    .map(|local| local.change.clone())
-                    .collect();
-                let device_id = self.meta.device_id;
-                match server.push(&Push {
-                    device_id,
-                    changes,
-                    device_time_ms: self.now_ms,
-                }) {
-                    Ok(result) => self.dispatch(Event::PushAnswered(result)),
-                    Err(failure) => self.dispatch(Event::PushFailed(failure)),
-                }
+                let push = self.store.push(self.now_ms);
+                Some(match server.push(&push) {
+                    Ok(result) => Event::PushAnswered(result),
+                    Err(failure) => Event::PushFailed(failure),
+                })
             }
-            Effect::Settle(answer) => self.settle(&answer),
-            Effect::ForgetMarkers => self.markers = Markers::default(),
-            Effect::StoreOffset { offset_ms } => self.meta.offset_ms = offset_ms,
-            Effect::SetTimer { timer, at_ms } => drop(self.timers.insert(timer, at_ms)),
-            Effect::ClearTimer { timer } => drop(self.timers.remove(&timer)),
-            Effect::TellConnectivity(_) | Effect::TellAuthExpired | Effect::Tell(_) => {}
-        }
-    }
-
-    fn store_page(&mut self, link: u64, page: &Page) {
-        let rows = match page {
-            Page::Delta(delta) => &delta.rows,
-            Page::Change(change) => &change.rows,
-        };
-        let held: HeldRows = rows
-            .iter()
-            .map(|r| ((r.table.clone(), r.key), self.held(r.key)))
-            .collect();
-        let (mut meta, mut mint) = (self.meta.clone(), self.mint());
-        let received = match page {
-            Page::Delta(page) => delta(&SCHEMA, &self.markers, &mut meta, &mut mint, held, page),
-            Page::Change(page) => change(&SCHEMA, &self.markers, &mut meta, &mut mint, held, page),
-        };
-        match received {
-            Ok(received) => {
-                self.meta = meta;
-                for (scope, table, marker) in &received.moved {
-                    self.markers.set(scope, table, *marker);
-                }
-                self.keep(received.records, received.changes);
-                let committed = Committed {
-                    moved: received.moved,
-                    outbox: self.count(),
-                    ..Committed::default()
-                };
-                self.dispatch(Event::PageStored { link, committed });
-            }
-            Err(error) => self.dispatch(Event::PageRefused {
-                link,
-                reason: error.to_string(),
+            Effect::Verify(verify) => Some(match server.verify(verify) {
+                Ok(verified) => Event::Verified(verified),
+                Err(failure) => Event::NotVerified(failure),
             }),
+            Effect::Acknowledge(said) => {
+                server.acknowledge(said);
+                None
+            }
+            Effect::SetTimer { timer, at_ms } => {
+                self.timers.insert(*timer, *at_ms);
+                None
+            }
+            Effect::ClearTimer { timer } => {
+                self.timers.remove(timer);
+                None
+            }
+            Effect::Raise(sync::hooks::Hook::ConflictDetected { .. }) => {
+                self.conflicts += 1;
+                None
+            }
+            effect => self.store.perform(self.now_ms, effect),
+        };
+        if let Some(event) = answer {
+            self.dispatch(event);
         }
     }
 
-    fn take_outbox(&mut self) {
-        let open: Vec<_> = self
-            .changes
-            .values()
-            .filter(|c| c.state.is_open())
-            .cloned()
-            .collect();
-        self.taken = select(&open, self.now_ms);
-        for local in &mut self.taken {
-            local.state = ChangeState::InFlight;
-            self.changes.insert(local.local_seq, local.clone());
-        }
-        let event = Event::OutboxTaken {
-            taken: self.taken.len(),
-            outbox: OutboxCount::of(open.iter()),
-        };
-        self.dispatch(event);
-    }
-
-    fn settle(&mut self, answer: &Answer) {
-        let taken = std::mem::take(&mut self.taken);
-        let rows = taken.iter().map(|l| {
-            (
-                (l.change.table.clone(), l.change.key),
-                self.held(l.change.key),
-            )
-        });
-        let held: HeldRows = rows.collect();
-        let mut mint = self.mint();
-        let settled = match answer {
-            Answer::Outcomes(result) => answered(&mut self.meta, &mut mint, held, result),
-            Answer::Failed(class) => unanswered(&mut mint, held, *class),
-        };
-        self.keep(settled.records, settled.changes);
-        for local_seq in settled.outlived {
-            self.changes.remove(&local_seq);
-        }
-        let outbox = self.count();
-        let committed = Committed {
-            settled: settled.outcomes,
-            outbox,
-            ..Committed::default()
-        };
-        self.dispatch(Event::Settled(committed));
-    }
-
-    fn dispatch(&mut self, event: Event) {
+    pub(crate) fn dispatch(&mut self, event: Event) {
         let input = Input {
-            mint: self.mint(),
+            mint: self.store.mint(self.now_ms),
             event,
         };
         let (state, effects) = step(self.state.take().expect("always there"), input);
         self.state = Some(state);
         self.effects.extend(effects);
-    }
-
-    fn keep(&mut self, records: Vec<Record>, changes: Vec<LocalChange>) {
-        self.records
-            .extend(records.into_iter().map(|record| (record.key, record)));
-        self.changes
-            .extend(changes.into_iter().map(|local| (local.local_seq, local)));
-    }
-
-    fn held(&self, key: Id) -> Held {
-        let changes = self
-            .changes
-            .values()
-            .filter(|local| local.change.key == key)
-            .cloned();
-        Held {
-            record: self.records.get(&key).cloned(),
-            changes: changes.collect(),
-        }
-    }
-
-    fn count(&self) -> OutboxCount {
-        OutboxCount::of(self.changes.values())
-    }
-
-    fn mint(&mut self) -> Mint {
-        self.seed += 1_000_003;
-        Mint::new(self.now_ms, [self.seed, self.seed ^ 0x9e37_79b9_7f4a_7c15])
     }
 }

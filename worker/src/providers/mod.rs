@@ -1,9 +1,33 @@
 //! The ways to a server. The first is `sse`: a stream read by fetch, so that a worker can send a
 //! body with it and see a 401, which `EventSource` hides.
+//!
+//! - [`sse`]: that provider, and [`stream`] its stream
+//! - [`request`]: requests to our own server; [`event_stream`]: reading server-sent events
+//! - [`address`]: which address is our own server's
 
+#[cfg(any(target_arch = "wasm32", test))]
+pub(crate) mod address;
 #[cfg(any(target_arch = "wasm32", test))]
 mod event_stream;
 #[cfg(target_arch = "wasm32")]
-pub(crate) mod request;
+mod request;
 #[cfg(target_arch = "wasm32")]
-pub(crate) mod sse;
+mod sse;
+#[cfg(target_arch = "wasm32")]
+mod stream;
+
+#[cfg(target_arch = "wasm32")]
+pub(crate) use shipped::all;
+
+#[cfg(target_arch = "wasm32")]
+mod shipped {
+    use super::sse::Sse;
+    use sync::provider::registry::Registry;
+
+    /// All providers that come with the worker; the first is used until another is chosen.
+    pub(crate) fn all() -> Registry {
+        let mut registry = Registry::default();
+        registry.register(Box::new(Sse::default()));
+        registry
+    }
+}

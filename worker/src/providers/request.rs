@@ -1,11 +1,51 @@
 //! A request to our own server, and what its answer means.
 
 use crate::browser;
+use gloo_timers::callback::Timeout;
+use js_sys::{Array, JSON};
 use sync::device::retry::LinkFailure;
-use sync::frame::ServerError;
+use sync::frame::{DeviceFrame, FrameError, Hello, ServerError, ServerFrame};
+use sync::limits::PUSH_TIMEOUT_MS;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortSignal, Headers, Request, RequestInit, Response};
+use web_sys::{AbortController, AbortSignal, Headers, Request, RequestInit, Response};
+
+/// Sends a frame and waits for the one that answers it, at most [`PUSH_TIMEOUT_MS`].
+pub(super) async fn ask(path: &str, frame: &DeviceFrame) -> Result<ServerFrame, LinkFailure> {
+    ServerFrame::decode(&answer(path, frame).await?).map_err(|error| undecodable(&error))
+}
+
+/// Says something. Whether it was heard does not matter.
+pub(super) async fn say(path: &str, frame: &DeviceFrame) {
+    let _ = answer(path, frame).await;
+}
+
+/// Fetches some of the feed: an array of frames.
+pub(super) async fn pull(hello: Hello) -> Result<Vec<ServerFrame>, LinkFailure> {
+    let text = answer("/api/sync/pull", &DeviceFrame::Hello(hello)).await?;
+    let array = JSON::parse(&text).map_err(|_| LinkFailure::NotOurs)?;
+    let array: Array = array.dyn_into().map_err(|_| LinkFailure::NotOurs)?;
+    let frames = array.iter().map(|frame| {
+        let text = JSON::stringify(&frame).map_err(|_| LinkFailure::NotOurs)?;
+        ServerFrame::decode(&String::from(text)).map_err(|error| undecodable(&error))
+    });
+    frames.collect()
+}
+
+async fn answer(path: &str, frame: &DeviceFrame) -> Result<String, LinkFailure> {
+    let abort = AbortController::new().map_err(|_| LinkFailure::Unreachable)?;
+    let late = abort.clone();
+    let timeout_ms = u32::try_from(PUSH_TIMEOUT_MS).unwrap_or(u32::MAX);
+    let _timeout = Timeout::new(timeout_ms, move || late.abort());
+    let response = post(path, &frame.encode(), "application/json", &abort.signal()).await?;
+    body(&response).await
+}
+
+fn undecodable(error: &FrameError) -> LinkFailure {
+    LinkFailure::Undecodable {
+        message: error.to_string(),
+    }
+}
 
 /// Posts a JSON body. Gives the response once its head is here and is ours.
 pub(super) async fn post(
@@ -33,7 +73,7 @@ pub(super) async fn post(
 }
 
 /// The whole body of a response.
-pub(super) async fn body(response: &Response) -> Result<String, LinkFailure> {
+async fn body(response: &Response) -> Result<String, LinkFailure> {
     let text = response.text().map_err(|_| LinkFailure::Unreachable)?;
     let text = JsFuture::from(text)
         .await

@@ -1,101 +1,139 @@
-//! The `sse` provider: a stream of server-sent events read by fetch, and pushes beside it.
+//! The `sse` provider: a stream of server-sent events read by fetch, and requests beside it.
 
-use super::event_stream::EventStream;
-use super::request::{body, post};
-use gloo_timers::callback::Timeout;
-use js_sys::{Reflect, Uint8Array};
+use super::request::{ask, pull, say};
+use super::stream::Stream;
 use std::cell::RefCell;
+use std::rc::Rc;
+use sync::device::effect::Link;
 use sync::device::retry::LinkFailure;
-use sync::frame::{DeviceFrame, FrameError, Hello, Push, PushResult, ServerFrame};
-use sync::limits::PUSH_TIMEOUT_MS;
-use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortController, ReadableStreamDefaultReader};
+use sync::frame::{Acknowledged, Bye, DeviceFrame, Hello, Push, ServerFrame, Verify};
+use sync::provider::{Mode, Reply, Sink, SyncProvider};
+use wasm_bindgen_futures::spawn_local;
+use web_sys::AbortController;
 
-/// An open stream. Dropping it ends the request.
-pub(crate) struct Stream {
+/// The provider.
+#[derive(Debug, Default)]
+pub(super) struct Sse {
+    open: Rc<RefCell<Option<Open>>>,
+}
+
+/// The present stream, from the moment it is asked for. Dropping it ends the request.
+#[derive(Debug)]
+struct Open {
+    link: Link,
     abort: AbortController,
-    reader: ReadableStreamDefaultReader,
-    events: RefCell<EventStream>,
+    sink: Sink,
+    /// Nothing until the server has taken the request.
+    stream: Option<Rc<Stream>>,
 }
 
-/// Opens the stream and says hello. `abort` ends it at any time, while it opens too.
-pub(crate) async fn open(hello: Hello, abort: AbortController) -> Result<Stream, LinkFailure> {
-    let hello = DeviceFrame::Hello(hello).encode();
-    let response = post(
-        "/api/sync/stream",
-        &hello,
-        "text/event-stream",
-        &abort.signal(),
-    )
-    .await?;
-    let reader = response
-        .body()
-        .and_then(|body| {
-            body.get_reader()
-                .dyn_into::<ReadableStreamDefaultReader>()
-                .ok()
-        })
-        .ok_or(LinkFailure::NotOurs)?;
-    Ok(Stream {
-        abort,
-        reader,
-        events: RefCell::default(),
-    })
-}
-
-impl Stream {
-    /// The next frame. Reads on only while none is whole.
-    pub(crate) async fn next(&self) -> Result<ServerFrame, LinkFailure> {
-        let undecodable = |message: String| LinkFailure::Undecodable { message };
-        loop {
-            let event = self.events.borrow_mut().next();
-            if let Some(text) = event.map_err(|error| undecodable(error.to_string()))? {
-                let frame = ServerFrame::decode(&text);
-                return frame.map_err(|error: FrameError| undecodable(error.to_string()));
-            }
-            let chunk = self.read().await?;
-            let pushed = self.events.borrow_mut().push(&chunk);
-            pushed.map_err(|error| undecodable(error.to_string()))?;
-        }
-    }
-
-    async fn read(&self) -> Result<Vec<u8>, LinkFailure> {
-        let read = JsFuture::from(self.reader.read())
-            .await
-            .map_err(|_| LinkFailure::Unreachable)?;
-        let property = |name: &str| Reflect::get(&read, &name.into()).unwrap_or_default();
-        if property("done").is_truthy() {
-            return Err(LinkFailure::Ended);
-        }
-        property("value")
-            .dyn_into::<Uint8Array>()
-            .map(|bytes| bytes.to_vec())
-            .map_err(|_| LinkFailure::NotOurs)
-    }
-}
-
-impl Drop for Stream {
+impl Drop for Open {
     fn drop(&mut self) {
         self.abort.abort();
     }
 }
 
-/// Sends edits and waits for their outcomes, at most [`PUSH_TIMEOUT_MS`].
-pub(crate) async fn push(push: Push) -> Result<PushResult, LinkFailure> {
-    let abort = AbortController::new().map_err(|_| LinkFailure::Unreachable)?;
-    let late = abort.clone();
-    let timeout_ms = u32::try_from(PUSH_TIMEOUT_MS).unwrap_or(u32::MAX);
-    let _timeout = Timeout::new(timeout_ms, move || late.abort());
-    let push = DeviceFrame::Push(push).encode();
-    let response = post("/api/sync/push", &push, "application/json", &abort.signal()).await?;
-    match ServerFrame::decode(&body(&response).await?) {
-        Ok(ServerFrame::PushResult(result)) => Ok(result),
-        Ok(frame) => Err(LinkFailure::Undecodable {
-            message: format!("a push answered by {}", frame.kind()),
-        }),
-        Err(error) => Err(LinkFailure::Undecodable {
-            message: error.to_string(),
-        }),
+impl SyncProvider for Sse {
+    fn id(&self) -> &str {
+        "sse"
+    }
+
+    fn mode(&self) -> Mode {
+        Mode::Direct
+    }
+
+    fn subscribe(&mut self, link: Link, hello: Hello, sink: Sink) {
+        self.open.replace(None);
+        let Ok(abort) = AbortController::new() else {
+            return sink.send(Reply::Closed(link, LinkFailure::Unreachable));
+        };
+        let signal = abort.signal();
+        self.open.replace(Some(Open {
+            link,
+            abort,
+            sink: sink.clone(),
+            stream: None,
+        }));
+        let present = Rc::downgrade(&self.open);
+        spawn_local(async move {
+            let opened = Stream::open(hello, &signal).await;
+            let reply = match opened {
+                // It was given up meanwhile.
+                _ if signal.aborted() => return,
+                Ok(stream) => {
+                    let Some(present) = present.upgrade() else {
+                        return;
+                    };
+                    if let Some(open) = &mut *present.borrow_mut() {
+                        open.stream = Some(Rc::new(stream));
+                    }
+                    Reply::Opened(link)
+                }
+                Err(failure) => Reply::Closed(link, failure),
+            };
+            sink.send(reply);
+        });
+    }
+
+    fn read(&mut self, link: Link) {
+        let open = self.open.borrow();
+        let Some(open) = open.as_ref().filter(|open| open.link == link) else {
+            return;
+        };
+        let Some(stream) = open.stream.clone() else {
+            return;
+        };
+        let sink = open.sink.clone();
+        spawn_local(async move {
+            sink.send(match stream.next().await {
+                Ok(frame) => Reply::Frame(link, frame),
+                Err(failure) => Reply::Closed(link, failure),
+            });
+        });
+    }
+
+    fn unsubscribe(&mut self, link: Link) {
+        let mut open = self.open.borrow_mut();
+        open.take_if(|open| open.link == link);
+    }
+
+    fn pull(&mut self, hello: Hello, sink: Sink) {
+        spawn_local(async move { sink.send(Reply::Pulled(pull(hello).await)) });
+    }
+
+    fn push(&mut self, push: Push, sink: Sink) {
+        spawn_local(async move {
+            let answer = ask("/api/sync/push", &DeviceFrame::Push(push)).await;
+            sink.send(Reply::Pushed(answer.and_then(|frame| match frame {
+                ServerFrame::PushResult(result) => Ok(result),
+                frame => Err(no_answer("push", &frame)),
+            })));
+        });
+    }
+
+    fn update_cursor(&mut self, acknowledged: Acknowledged) {
+        spawn_local(async move {
+            say("/api/sync/cursor", &DeviceFrame::Ack(acknowledged)).await;
+        });
+    }
+
+    fn verify(&mut self, verify: Verify, sink: Sink) {
+        spawn_local(async move {
+            let answer = ask("/api/sync/verify", &DeviceFrame::Verify(verify)).await;
+            sink.send(Reply::Verified(answer.and_then(|frame| match frame {
+                ServerFrame::VerifyResult(verified) => Ok(verified),
+                frame => Err(no_answer("verify", &frame)),
+            })));
+        });
+    }
+
+    fn bye(&mut self, bye: Bye) {
+        spawn_local(async move { say("/api/sync/cursor", &DeviceFrame::Bye(bye)).await });
+    }
+}
+
+fn no_answer(asked: &str, frame: &ServerFrame) -> LinkFailure {
+    LinkFailure::Undecodable {
+        message: format!("a {asked} answered by {}", frame.kind()),
     }
 }

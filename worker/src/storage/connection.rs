@@ -138,30 +138,13 @@ impl Connection {
         durability: Durability,
         read: impl AsyncFnOnce(&Reading) -> Result<(Writes, T), StorageError>,
     ) -> Result<T, StorageError> {
-        let raw = self.begin(stores, durability)?;
-        // The handlers are attached before anything is awaited; later they could miss the end.
-        let end = JsFuture::from(ended(&raw));
-        let guard = AbortUnlessWritten {
-            transaction: raw.clone(),
-            written: Cell::new(false),
-        };
-        let reading = Reading {
-            transaction: Transaction::from(raw.clone()),
-        };
-        let (writes, value) = read(&reading).await?;
-        for write in writes.operations {
-            issue(&reading.transaction, write)?;
-        }
-        guard.written.set(true);
-        end.await.map_err(|error| aborted(&raw, &error))?;
+        let begun = self.begin(stores, durability)?;
+        let (writes, value) = read(&begun.reading).await?;
+        begun.finish(writes).await?;
         Ok(value)
     }
 
-    fn begin(
-        &self,
-        stores: &[&str],
-        durability: Durability,
-    ) -> Result<IdbTransaction, StorageError> {
+    fn begin(&self, stores: &[&str], durability: Durability) -> Result<Begun, StorageError> {
         let names: Array = stores
             .iter()
             .map(|store| JsValue::from_str(store))
@@ -173,16 +156,49 @@ impl Connection {
         };
         Reflect::set(&options, &"durability".into(), &word.into())
             .map_err(|error| StorageError::browser(&error))?;
-        self.raw
+        let raw = self
+            .raw
             .unchecked_ref::<DurableDatabase>()
             .durable_transaction(&names, "readwrite", &options)
-            .map_err(|error| StorageError::browser(&error))
+            .map_err(|error| StorageError::browser(&error))?;
+        Ok(Begun {
+            // The handlers are attached before anything is awaited; later they could miss the end.
+            end: JsFuture::from(ended(&raw)),
+            guard: AbortUnlessWritten {
+                transaction: raw.clone(),
+                written: Cell::new(false),
+            },
+            reading: Reading {
+                transaction: Transaction::from(raw.clone()),
+            },
+            raw,
+        })
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+/// A commit under way. Apart from what it is for, so that it is compiled once.
+struct Begun {
+    raw: IdbTransaction,
+    end: JsFuture<JsValue>,
+    guard: AbortUnlessWritten,
+    reading: Reading,
+}
+
+impl Begun {
+    /// Issues all writes and waits for the end.
+    async fn finish(self, writes: Writes) -> Result<(), StorageError> {
+        for write in writes.operations {
+            issue(&self.reading.transaction, write)?;
+        }
+        self.guard.written.set(true);
+        self.end.await.map_err(|error| aborted(&self.raw, &error))?;
+        Ok(())
     }
 }
 

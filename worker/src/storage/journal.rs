@@ -1,93 +1,78 @@
-//! The engine's commits on one person's database. Each reads what the engine needs, lets it
-//! decide, and writes its decision, in one transaction.
+//! The engine's commits on one person's database: what it starts from, what a person writes and
+//! what the server sends. Each reads what the engine needs, lets it decide, and writes its
+//! decision, in one transaction.
 
 use super::StorageError;
-use super::connection::{Connection, Durability, Reading, Writes};
-use super::rows::{held, markers, meta, mutations, queue_of};
-use super::schema::{BY_QUEUE, DRAFTS, LOCAL_CHANGES, SYNC_STATE, write_stores};
-use super::values::from_js;
-use domain::SCHEMA;
-use idb::Query;
-use std::collections::{BTreeMap, BTreeSet};
-use sync::device::edit::{self, Meta};
-use sync::device::effect::{Answer, Committed, Page};
-use sync::device::outbox::{ChangeState, LocalChange, OutboxCount, select};
-use sync::device::receive::{self, HeldRows, Received};
+use super::connection::{Connection, Durability, Writes};
+use super::rows::{build, held_rows, markers, meta, mutations};
+use super::schema::{DRAFTS, SYNC_STATE, write_stores};
+use domain::RULES;
+use sync::device::edit;
+use sync::device::effect::{Committed, Page};
+use sync::device::event::Refused;
+use sync::device::meta::Meta;
+use sync::device::outbox::LocalChange;
+use sync::device::receive::{self, Received};
 use sync::device::record::Record;
-use sync::device::settle::{self, Settled};
 use sync::device::state::Stored;
+use sync::hooks::Hook;
 use sync::id::{Id, Mint};
 use sync::local::Edit;
-use sync::row::Row;
-
-/// The changes that were taken out for a push, and how the outbox stands.
-pub(crate) struct Taken {
-    /// Oldest first.
-    pub(crate) changes: Vec<LocalChange>,
-    /// The outbox, these included.
-    pub(crate) outbox: OutboxCount,
-}
+use sync::scope::Lsn;
 
 impl Connection {
-    /// What the engine needs to know when it starts. A new database gets its device here.
-    pub(crate) async fn stored(&self, mut mint: Mint) -> Result<Stored, StorageError> {
+    /// The device that this database is of. A new database gets one here.
+    pub(crate) async fn device(&self, mut mint: Mint) -> Result<Id, StorageError> {
         let device = mint.id();
-        let (meta, markers) = self
+        self.commit(&[SYNC_STATE], Durability::Strict, async |reading| {
+            let meta = meta(&reading.store(SYNC_STATE)?, device).await?;
+            let mut writes = Writes::default();
+            writes.meta(&meta)?;
+            Ok((writes, meta.device_id))
+        })
+        .await
+    }
+
+    /// What the engine of this build needs to know when it starts.
+    pub(crate) async fn stored(&self, running: &str) -> Result<Stored, StorageError> {
+        let (meta, markers, updated) = self
             .commit(&[SYNC_STATE], Durability::Strict, async |reading| {
                 let store = reading.store(SYNC_STATE)?;
-                let meta = meta(&store, device).await?;
+                let meta = meta(&store, Id::NIL).await?;
                 let markers = markers(&store).await?;
+                let updated = build(&store).await?.as_deref() != Some(running);
                 let mut writes = Writes::default();
-                writes.meta(&meta)?;
-                Ok((writes, (meta, markers)))
+                writes.build(running)?;
+                Ok((writes, (meta, markers, updated)))
             })
             .await?;
-        let outbox = self.count_outbox().await?;
         let Meta {
             device_id,
             offset_ms,
+            generation,
+            rebuild,
             ..
         } = meta;
         Ok(Stored {
             device_id,
             markers,
-            outbox,
+            outbox: self.count_outbox().await?,
             offset_ms,
+            rebuild,
+            generation,
+            updated,
         })
     }
 
-    /// How the outbox stands.
-    pub(crate) async fn count_outbox(&self) -> Result<OutboxCount, StorageError> {
-        let transaction = self.reading(&[LOCAL_CHANGES])?;
-        let index = transaction.object_store(LOCAL_CHANGES)?.index(BY_QUEUE)?;
-        let mut counts = [0_u64; 3];
-        let states = [
-            ChangeState::Pending,
-            ChangeState::InFlight,
-            ChangeState::Failed,
-        ];
-        for (count, state) in counts.iter_mut().zip(states) {
-            let Some(queue) = queue_of(state) else {
-                continue;
-            };
-            *count = u64::from(index.count(Some(Query::Key(queue.into())))?.await?);
-        }
-        let [pending, in_flight, failed] = counts;
-        Ok(OutboxCount {
-            waiting: pending + in_flight,
-            failed,
-            next_due_ms: None,
-        })
-    }
-
-    /// Keeps a person's edits: all of them or none, and a mutation of one name only once.
+    /// Keeps a person's edits: all of them or none, and a mutation of one name only once. Tells
+    /// which changes it made of them.
     pub(crate) async fn write(
         &self,
         mut mint: Mint,
         id: Id,
         edits: Vec<Edit>,
         drop_draft: Option<String>,
-    ) -> Result<(), StorageError> {
+    ) -> Result<Vec<Hook>, StorageError> {
         let mut stores = write_stores();
         if drop_draft.is_some() {
             stores.push(DRAFTS);
@@ -96,161 +81,78 @@ impl Connection {
             let state = reading.store(SYNC_STATE)?;
             let mut kept = mutations(&state).await?;
             if kept.contains(&id) {
-                return Ok((Writes::default(), ()));
+                return Ok((Writes::default(), Vec::new()));
             }
             let mut meta = meta(&state, Id::NIL).await?;
             let first_new = meta.local_seq + 1;
-            let mut rows =
-                held_rows(reading, edits.iter().map(|e| (e.table.as_str(), e.key))).await?;
-            let mut changes = BTreeMap::new();
-            for edit in edits {
-                let row = rows.entry((edit.table.clone(), edit.key)).or_default();
-                let written = edit::decide(&SCHEMA, &mut meta, &mut mint, row.clone(), edit)?;
-                row.take(written.record, &written.changes);
-                changes.extend(
-                    written
-                        .changes
-                        .into_iter()
-                        .map(|local| (local.local_seq, local)),
-                );
-            }
+            let rows = edits.iter().map(|edit| (edit.table.as_str(), edit.key));
+            let held = held_rows(reading, rows).await?;
+            let written = edit::write(&RULES, &mut meta, &mut mint, held, edits)?;
             let mut writes = Writes::default();
-            let records = rows.values().filter_map(|row| row.record.as_ref());
-            write_rows(&mut writes, records, changes.values(), first_new)?;
+            writes.rows(&written.records, &written.changes, first_new)?;
             writes.meta(&meta)?;
             kept.push_back(id);
             writes.mutations(kept)?;
             if let Some(slot) = &drop_draft {
                 writes.drop_draft(slot);
             }
-            Ok((writes, ()))
+            let new = written.changes.into_iter().filter(LocalChange::is_open);
+            let captured = new.map(|local| Hook::OpCaptured {
+                table: local.change.table,
+                key: local.change.key,
+                op_id: local.change.op_id,
+            });
+            Ok((writes, captured.collect()))
         })
         .await
     }
 
-    /// Keeps rows from the server and the markers they lead to.
+    /// Keeps rows from the server and the markers they lead to. Rows at the positions in `pass`
+    /// were tried often enough.
     pub(crate) async fn store_page(
         &self,
         mut mint: Mint,
         page: &Page,
-    ) -> Result<Committed, StorageError> {
-        let rows: &[Row] = match page {
-            Page::Delta(delta) => &delta.rows,
-            Page::Change(change) => &change.rows,
-        };
+        pass: &[Lsn],
+    ) -> Result<Committed, Refused> {
+        let mut refused = None;
         let received = self
             .commit(&write_stores(), Durability::Relaxed, async |reading| {
                 let state = reading.store(SYNC_STATE)?;
                 let mut meta = meta(&state, Id::NIL).await?;
                 let mut markers = markers(&state).await?;
                 let first_new = meta.local_seq + 1;
-                let known = rows.iter().filter(|row| SCHEMA.table(&row.table).is_some());
-                let held = held_rows(reading, known.map(|r| (r.table.as_str(), r.key))).await?;
-                let received = match page {
-                    Page::Delta(delta) => {
-                        receive::delta(&SCHEMA, &markers, &mut meta, &mut mint, held, delta)?
-                    }
-                    Page::Change(change) => {
-                        receive::change(&SCHEMA, &markers, &mut meta, &mut mint, held, change)?
-                    }
-                };
+                let rows = page.rows().iter().map(|row| (row.table.as_str(), row.key));
+                let held = held_rows(reading, rows).await?;
+                let received =
+                    receive::page(&RULES, &markers, &mut meta, &mut mint, held, page, pass)
+                        .inspect_err(|error| refused = Some(Refused::of(error, &markers)))?;
                 for (scope, table, marker) in &received.moved {
                     markers.set(scope, table, *marker);
                 }
                 let mut writes = Writes::default();
-                write_rows(
-                    &mut writes,
-                    received.records.iter(),
-                    received.changes.iter(),
-                    first_new,
-                )?;
+                writes.rows(&received.records, &received.changes, first_new)?;
                 writes.meta(&meta)?;
                 writes.markers(&markers)?;
                 Ok((writes, received))
             })
-            .await?;
-        let Received { records, moved, .. } = received;
-        let outbox = self.count_outbox().await?;
+            .await
+            .map_err(|error| refused.unwrap_or_else(|| error.into()))?;
+        let Received {
+            records,
+            moved,
+            conflicts,
+            skipped,
+            ..
+        } = received;
         Ok(Committed {
             moved,
             changed: changed(&records),
             settled: Vec::new(),
-            outbox,
+            conflicts,
+            skipped,
+            outbox: self.count_outbox().await?,
         })
-    }
-
-    /// Takes out what is due and marks it as being on its way.
-    pub(crate) async fn take_outbox(&self, now_ms: u64) -> Result<Taken, StorageError> {
-        self.commit(&[LOCAL_CHANGES], Durability::Relaxed, async |reading| {
-            let mut open = open_changes(reading).await?;
-            open.sort_by_key(|local| local.local_seq);
-            let outbox = OutboxCount::of(open.iter());
-            let mut changes = select(&open, now_ms);
-            let mut writes = Writes::default();
-            for local in &mut changes {
-                local.state = ChangeState::InFlight;
-                writes.change(local, false)?;
-            }
-            Ok((writes, Taken { changes, outbox }))
-        })
-        .await
-    }
-
-    /// Keeps what became of the changes that were taken out.
-    pub(crate) async fn settle(
-        &self,
-        mut mint: Mint,
-        pushed: &[LocalChange],
-        answer: &Answer,
-    ) -> Result<Committed, StorageError> {
-        let settled = self
-            .commit(&write_stores(), Durability::Relaxed, async |reading| {
-                let mut meta = meta(&reading.store(SYNC_STATE)?, Id::NIL).await?;
-                let first_new = meta.local_seq + 1;
-                let rows = pushed
-                    .iter()
-                    .map(|l| (l.change.table.as_str(), l.change.key));
-                let held = held_rows(reading, rows).await?;
-                let settled = match answer {
-                    Answer::Outcomes(result) => {
-                        settle::answered(&mut meta, &mut mint, held, result)
-                    }
-                    Answer::Failed(class) => settle::unanswered(&mut mint, held, *class),
-                };
-                let mut writes = Writes::default();
-                write_rows(
-                    &mut writes,
-                    settled.records.iter(),
-                    settled.changes.iter(),
-                    first_new,
-                )?;
-                for local_seq in &settled.outlived {
-                    writes.drop_change(*local_seq)?;
-                }
-                writes.meta(&meta)?;
-                Ok((writes, settled))
-            })
-            .await?;
-        let Settled {
-            records, outcomes, ..
-        } = settled;
-        let outbox = self.count_outbox().await?;
-        Ok(Committed {
-            moved: Vec::new(),
-            changed: changed(&records),
-            settled: outcomes,
-            outbox,
-        })
-    }
-
-    /// Forgets where this device stands, so that everything is sent anew.
-    pub(crate) async fn forget_markers(&self) -> Result<(), StorageError> {
-        let mut writes = Writes::default();
-        writes.markers(&sync::scope::Markers::default())?;
-        self.commit(&[SYNC_STATE], Durability::Relaxed, async |_| {
-            Ok((writes, ()))
-        })
-        .await
     }
 
     /// Keeps how far this device's clock is from the server's.
@@ -266,57 +168,15 @@ impl Connection {
     }
 }
 
-async fn open_changes(reading: &Reading) -> Result<Vec<LocalChange>, StorageError> {
-    let values = reading
-        .store(LOCAL_CHANGES)?
-        .index(BY_QUEUE)?
-        .get_all(None, None)?
-        .await?;
-    values.iter().map(from_js).collect()
-}
-
-async fn held_rows(
-    reading: &Reading,
-    rows: impl Iterator<Item = (&str, Id)>,
-) -> Result<HeldRows, StorageError> {
-    let rows: BTreeSet<_> = rows.collect();
-    let mut held_rows = BTreeMap::new();
-    for (table, key) in rows {
-        if SCHEMA.table(table).is_some() {
-            held_rows.insert((table.to_owned(), key), held(reading, table, key).await?);
+/// The rows' keys by their tables, as pages are told of them.
+pub(super) fn changed(records: &[Record]) -> Vec<(String, Vec<Id>)> {
+    let mut changed: Vec<(String, Vec<Id>)> = Vec::new();
+    for record in records {
+        let table = &record.seen.table;
+        match changed.iter_mut().find(|(name, _)| name == table) {
+            Some((_, keys)) => keys.push(record.key),
+            None => changed.push((table.clone(), vec![record.key])),
         }
     }
-    Ok(held_rows)
-}
-
-/// Changes numbered from `first_new` on are new in this transaction.
-fn write_rows<'a>(
-    writes: &mut Writes,
-    records: impl Iterator<Item = &'a Record>,
-    changes: impl Iterator<Item = &'a LocalChange>,
-    first_new: u64,
-) -> Result<(), StorageError> {
-    for record in records {
-        if let Some(table) = SCHEMA.table(&record.seen.table) {
-            writes.record(table, record)?;
-        }
-    }
-    for local in changes {
-        writes.change(local, local.local_seq >= first_new)?;
-    }
-    Ok(())
-}
-
-fn changed(records: &[Record]) -> Vec<(String, Vec<Id>)> {
-    let mut by_table: BTreeMap<&str, Vec<Id>> = BTreeMap::new();
-    for record in records {
-        by_table
-            .entry(&record.seen.table)
-            .or_default()
-            .push(record.key);
-    }
-    by_table
-        .into_iter()
-        .map(|(table, keys)| (table.to_owned(), keys))
-        .collect()
+    changed
 }

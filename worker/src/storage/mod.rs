@@ -2,21 +2,25 @@
 //!
 //! - [`schema`]: which stores there are, built by rexie from the declared tables
 //! - [`connection`]: the open database, and the one way to write: [`connection::Connection::commit`]
-//! - [`journal`]: the engine's reads and commits on one person's database
-//! - [`read`]: what pages ask
+//! - [`journal`], [`outbox`], [`upkeep`]: the engine's commits on one person's database
+//! - [`read`], [`digests`]: what pages ask, and what is compared with the server
 //! - [`registry`]: which person's database is open on this device
 
 pub(crate) mod connection;
+pub(crate) mod digests;
 pub(crate) mod drafts;
 pub(crate) mod journal;
+pub(crate) mod outbox;
 pub(crate) mod read;
 pub(crate) mod registry;
 pub(crate) mod rows;
 pub(crate) mod schema;
 #[cfg(test)]
 mod tests;
+pub(crate) mod upkeep;
 mod values;
 
+use sync::device::event::Refused;
 use wasm_bindgen::JsValue;
 
 /// IndexedDB did not do what was asked. Nothing of it is stored.
@@ -47,7 +51,7 @@ impl StorageError {
             Self::Aborted(_) => "storage_aborted",
             Self::Unreadable(_) => "storage_unreadable",
             Self::Edit(error) => error.code(),
-            Self::Receive(_) => "gap",
+            Self::Receive(_) => "page_refused",
         }
     }
 
@@ -72,5 +76,13 @@ impl From<rexie::Error> for StorageError {
 impl From<serde_json::Error> for StorageError {
     fn from(error: serde_json::Error) -> Self {
         Self::Unreadable(error.to_string())
+    }
+}
+
+impl From<StorageError> for Refused {
+    fn from(error: StorageError) -> Self {
+        Self::Failed {
+            message: error.to_string(),
+        }
     }
 }

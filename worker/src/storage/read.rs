@@ -2,9 +2,12 @@
 
 use super::StorageError;
 use super::connection::Connection;
+use super::rows::meta;
+use super::schema::SYNC_STATE;
 use super::values::{from_js, to_js};
 use idb::{KeyRange, Query as KeyQuery};
 use sync::device::record::Record;
+use sync::id::Id;
 use sync::limits::QUERY_ROWS_MAX;
 use sync::local::{Found, Query, Range};
 use sync::table::TableSpec;
@@ -18,7 +21,10 @@ impl Connection {
         table: &'static TableSpec,
         query: &Query,
     ) -> Result<Vec<Found>, StorageError> {
-        let transaction = self.reading(&[table.name])?;
+        let transaction = self.reading(&[table.name, SYNC_STATE])?;
+        let floor = meta(&transaction.object_store(SYNC_STATE)?, Id::NIL)
+            .await?
+            .floor;
         let store = transaction.object_store(table.name)?;
         let stored = match (&query.key, &query.range) {
             (Some(key), _) => {
@@ -41,7 +47,7 @@ impl Connection {
         let mut passed = 0;
         for value in stored {
             let record: Record = from_js(&value)?;
-            if !keeps(query, &record) {
+            if !keeps(query, &record, floor) {
                 continue;
             }
             passed += 1;
@@ -56,9 +62,9 @@ impl Connection {
     }
 }
 
-fn keeps(query: &Query, record: &Record) -> bool {
+fn keeps(query: &Query, record: &Record, floor: u32) -> bool {
     let is_null = |field: &str| matches!(record.seen.fields.get(field), None | Some(Value::Null));
-    record.is_live()
+    record.is_visible(floor)
         && query
             .keep
             .iter()

@@ -1,21 +1,26 @@
 //! The store in a real browser: commits are whole or nothing, and tabs never overwrite each other.
 
+mod outbox;
+mod pages;
+mod upgrade;
+mod upkeep;
+
 use super::StorageError;
 use super::connection::{Connection, Durability, Writes};
 use super::registry::{Registry, delete_journal, open_journal};
 use super::schema::{LOCAL_CHANGES, SYNC_STATE, write_stores};
 use crate::browser;
+use domain::JournalEntry;
 use domain::kinds::{Day, Moment};
-use domain::{JournalEntry, Prompt, SCHEMA};
 use std::collections::BTreeMap;
 use sync::change::Op;
-use sync::device::effect::{Answer, Page};
+use sync::device::effect::Answer;
 use sync::device::outbox::LocalChange;
-use sync::frame::{Delta, Outcome, PushResult};
+use sync::device::state::Stored;
+use sync::frame::{Outcome, PushResult};
 use sync::id::Id;
+use sync::limits::PUSH_CHANGES_MAX;
 use sync::local::{Account, Edit, Query, Tick};
-use sync::row::Row;
-use sync::scope::{LIBRARY, Marker, Scope};
 use sync::table::Synced;
 use sync::value::Fields;
 use wasm_bindgen::JsValue;
@@ -32,8 +37,19 @@ fn somebody() -> Account {
 
 async fn journal() -> Connection {
     let connection = open_journal(&somebody()).await.expect("a new journal");
-    connection.stored(browser::mint()).await.expect("a device");
+    connection.device(browser::mint()).await.expect("a device");
     connection
+}
+
+async fn stored(connection: &Connection) -> Stored {
+    connection.stored("a build").await.expect("stored")
+}
+
+/// How many values a store holds.
+async fn count(connection: &Connection, store: &str) -> u32 {
+    let reading = connection.reading(&[store]).expect("reads");
+    let store = reading.object_store(store).expect("a store");
+    store.count(None).expect("counts").await.expect("a count")
 }
 
 fn entry(body: &str) -> JournalEntry {
@@ -63,6 +79,7 @@ async fn write(connection: &Connection, edits: Vec<Edit>) -> Result<(), StorageE
     connection
         .write(browser::mint(), browser::mint().id(), edits, None)
         .await
+        .map(drop)
 }
 
 async fn entries(connection: &Connection) -> Vec<(String, Tick)> {
@@ -80,7 +97,7 @@ async fn entries(connection: &Connection) -> Vec<(String, Tick)> {
 
 async fn take(connection: &Connection) -> Vec<LocalChange> {
     connection
-        .take_outbox(browser::now_ms())
+        .take_outbox(browser::now_ms(), PUSH_CHANGES_MAX)
         .await
         .expect("the outbox")
         .changes
@@ -90,21 +107,14 @@ async fn take(connection: &Connection) -> Vec<LocalChange> {
 async fn an_entry_is_there_after_the_database_was_closed_and_opened_again() {
     let account = somebody();
     let first = open_journal(&account).await.expect("opens");
-    let device = first
-        .stored(browser::mint())
-        .await
-        .expect("a device")
-        .device_id;
+    let device = first.device(browser::mint()).await.expect("a device");
     write(&first, vec![insert(&entry("kept"))])
         .await
         .expect("kept");
     drop(first);
     let again = open_journal(&account).await.expect("opens again");
     assert_eq!(entries(&again).await, [("kept".to_owned(), Tick::Local)]);
-    let stored = again
-        .stored(browser::mint())
-        .await
-        .expect("the same device");
+    let stored = stored(&again).await;
     assert_eq!((stored.device_id, stored.outbox.waiting), (device, 1));
 }
 
@@ -124,7 +134,7 @@ async fn edits_are_kept_together_or_not_at_all() {
 #[wasm_bindgen_test]
 async fn a_commit_that_is_given_up_between_reads_and_writes_leaves_nothing() {
     let connection = journal().await;
-    let before = connection.stored(browser::mint()).await.expect("stored");
+    let before = connection.device(browser::mint()).await.expect("a device");
     let given_up: Result<(), _> = connection
         .commit(&write_stores(), Durability::Strict, async |reading| {
             // A write that was already issued must not survive either.
@@ -136,10 +146,7 @@ async fn a_commit_that_is_given_up_between_reads_and_writes_leaves_nothing() {
         })
         .await;
     assert_eq!(given_up.expect_err("given up").code(), "storage_unreadable");
-    assert_eq!(
-        connection.stored(browser::mint()).await.expect("unharmed"),
-        before
-    );
+    assert_eq!(stored(&connection).await.device_id, before);
 }
 
 #[wasm_bindgen_test]
@@ -169,7 +176,7 @@ async fn a_number_given_twice_aborts_everything_instead_of_overwriting() {
 async fn two_tabs_writing_at_once_never_share_a_number_and_lose_nothing() {
     let account = somebody();
     let one = open_journal(&account).await.expect("opens");
-    one.stored(browser::mint()).await.expect("a device");
+    one.device(browser::mint()).await.expect("a device");
     let two = open_journal(&account).await.expect("opens twice");
     let writer = async |connection: &Connection, name: &str| {
         for n in 0..40 {
@@ -192,92 +199,6 @@ async fn two_tabs_writing_at_once_never_share_a_number_and_lose_nothing() {
         (1..=80).collect::<Vec<_>>(),
         "no gap, no repeat, in order"
     );
-}
-
-#[wasm_bindgen_test]
-async fn a_push_is_taken_acknowledged_and_its_history_does_not_grow() {
-    let connection = journal().await;
-    let mut edited = entry("first");
-    write(&connection, vec![insert(&edited)])
-        .await
-        .expect("kept");
-    for n in 0..5 {
-        edited.body = format!("version {n}").as_str().into();
-        let fields = Fields::from([("body".to_owned(), edited.to_fields()["body"].clone())]);
-        let update = Edit {
-            op: Op::Update,
-            fields,
-            ..insert(&edited)
-        };
-        write(&connection, vec![update]).await.expect("kept");
-        let pushed = take(&connection).await;
-        assert_eq!(pushed.len(), 1, "edits of one entry travel as one");
-        let outcome = Outcome::Applied {
-            lsn: n + 1,
-            lost_fields: vec![],
-        };
-        let outcomes = BTreeMap::from([(pushed[0].change.op_id, outcome)]);
-        let answer = Answer::Outcomes(PushResult {
-            outcomes,
-            server_time_ms: 0,
-        });
-        let settled = connection
-            .settle(browser::mint(), &pushed, &answer)
-            .await
-            .expect("settled");
-        assert_eq!((settled.outbox.waiting, settled.settled.len()), (0, 1));
-    }
-    assert_eq!(
-        entries(&connection).await,
-        [("version 4".to_owned(), Tick::Synced)]
-    );
-    let history = connection.reading(&[LOCAL_CHANGES]).expect("reads");
-    let store = history.object_store(LOCAL_CHANGES).expect("a store");
-    let count = store.count(None).expect("counts").await.expect("a count");
-    assert_eq!(count, 1, "only the last acknowledged change is history");
-}
-
-#[wasm_bindgen_test]
-async fn a_page_moves_rows_and_markers_together_and_one_that_does_not_fit_moves_neither() {
-    let connection = journal().await;
-    let library = Scope::named(LIBRARY);
-    let prompt = Prompt {
-        id: Id::from_u128(9),
-        category: "c".into(),
-        text: "why".into(),
-    };
-    let to = Marker {
-        lsn: 1,
-        op_id: Id::from_u128(1),
-    };
-    let row = Row {
-        lsn: 1,
-        op_id: to.op_id,
-        fields: prompt.to_fields(),
-        ..Row::empty("prompts", prompt.id)
-    };
-    let page = Page::Delta(Delta {
-        scope: library.clone(),
-        table: "prompts".to_owned(),
-        rows: vec![row],
-        from: Marker::START,
-        to,
-        is_last_chunk: true,
-    });
-    connection
-        .store_page(browser::mint(), &page)
-        .await
-        .expect("stored");
-    let repeat = connection.store_page(browser::mint(), &page).await;
-    assert_eq!(repeat.expect_err("a gap").code(), "gap");
-    let stored = connection.stored(browser::mint()).await.expect("stored");
-    assert_eq!(stored.markers.get(&library, "prompts"), to);
-    let table = SCHEMA.table("prompts").expect("prompts");
-    let found = connection
-        .find(table, &Query::all("prompts"))
-        .await
-        .expect("rows");
-    assert_eq!((found.len(), found[0].key), (1, prompt.id));
 }
 
 #[wasm_bindgen_test]
@@ -339,7 +260,7 @@ async fn the_registry_remembers_who_is_signed_in_and_a_journal_can_leave() {
     assert_eq!(registry.current().await.expect("read"), None);
 
     let connection = open_journal(&account).await.expect("opens");
-    connection.stored(browser::mint()).await.expect("a device");
+    connection.device(browser::mint()).await.expect("a device");
     write(&connection, vec![insert(&entry("private"))])
         .await
         .expect("kept");
@@ -348,6 +269,57 @@ async fn the_registry_remembers_who_is_signed_in_and_a_journal_can_leave() {
     assert!(connection.is_closed());
     let again = open_journal(&account).await.expect("opens anew");
     assert_eq!(entries(&again).await, []);
+}
+
+#[wasm_bindgen_test]
+async fn an_engine_of_another_build_is_told_so_once() {
+    let connection = journal().await;
+    let updated = async |build: &str| connection.stored(build).await.expect("stored").updated;
+    assert!(updated("one").await);
+    assert!(!updated("one").await);
+    assert!(updated("two").await);
+}
+
+#[wasm_bindgen_test]
+async fn edits_of_several_rows_travel_as_a_group_and_each_is_told_of() {
+    let connection = journal().await;
+    let edits = vec![insert(&entry("one")), insert(&entry("two"))];
+    let captured = connection
+        .write(browser::mint(), browser::mint().id(), edits, None)
+        .await
+        .expect("kept");
+    assert_eq!(captured.len(), 2);
+    let groups: Vec<_> = take(&connection)
+        .await
+        .iter()
+        .map(|l| l.change.group)
+        .collect();
+    assert_eq!(
+        (groups.len(), groups[0].map(|group| group.size)),
+        (2, Some(2))
+    );
+    assert_eq!(groups[0], groups[1]);
+}
+
+/// What a server says that takes every one of these changes.
+fn applied(pushed: &[LocalChange]) -> Answer {
+    let outcomes = pushed.iter().map(|local| {
+        let outcome = Outcome::Applied {
+            lsn: local.local_seq,
+            stamp: None,
+            row: None,
+            lost_fields: vec![],
+        };
+        (local.change.op_id, outcome)
+    });
+    answer(outcomes.collect())
+}
+
+fn answer(outcomes: BTreeMap<Id, Outcome>) -> Answer {
+    Answer::Outcomes(PushResult {
+        outcomes,
+        server_time_ms: 0,
+    })
 }
 
 /// Runs two futures as one: the two tabs of a test.

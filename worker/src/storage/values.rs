@@ -4,7 +4,7 @@
 //! would double the worker's size.
 
 use super::StorageError;
-use js_sys::JSON;
+use js_sys::{JSON, Reflect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
@@ -19,4 +19,11 @@ pub(super) fn to_js<T: Serialize + ?Sized>(value: &T) -> Result<JsValue, Storage
 pub(super) fn from_js<T: DeserializeOwned>(value: &JsValue) -> Result<T, StorageError> {
     let text = JSON::stringify(value).map_err(|error| StorageError::browser(&error))?;
     Ok(serde_json::from_str(&String::from(text))?)
+}
+
+/// Adds a text to a plain object.
+pub(super) fn set(value: &JsValue, name: &str, text: &str) -> Result<(), StorageError> {
+    let done = Reflect::set(value, &name.into(), &text.into());
+    done.map(drop)
+        .map_err(|error| StorageError::browser(&error))
 }
