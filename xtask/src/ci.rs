@@ -10,9 +10,10 @@ use crate::test;
 use crate::tidy;
 use crate::toolchain::{Toolchain, WASM};
 
-const NATIVE: [&str; 7] = [
+const NATIVE: [&str; 8] = [
     "sync",
     "sync-derive",
+    "sim",
     "domain",
     "server",
     "app",

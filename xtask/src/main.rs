@@ -9,6 +9,7 @@ mod program;
 mod run;
 mod serve;
 mod setup;
+mod sim;
 mod stages;
 mod step;
 mod test;
@@ -63,6 +64,8 @@ enum Chore {
     },
     /// Runs all tests: native, in a browser, and journeys through the release build
     Test(test::Choice),
+    /// Plays histories of many devices that write, fail and heal, and checks what they promise
+    Sim(sim::Choice),
     /// Checks the house rules
     Tidy,
     /// Tells what a first visit weighs
@@ -97,6 +100,7 @@ fn do_chore(chore: Chore) -> anyhow::Result<()> {
         Chore::Run { port } => run::run(port),
         Chore::Dev { port } => dev::run(port),
         Chore::Test(choice) => test::run(&choice),
+        Chore::Sim(choice) => sim::run(&Toolchain::of_this_call(), &choice),
         Chore::Tidy => tidy::run(&Toolchain::of_this_call()),
         Chore::Figures => figures::run(),
         Chore::Ci => ci::run(),

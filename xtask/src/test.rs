@@ -17,9 +17,10 @@ use crate::stages::Stages;
 use crate::toolchain::{Toolchain, WASM};
 
 /// The crates whose tests run natively. `server` switches on what `app` needs to run there.
-const NATIVE: [&str; 7] = [
+const NATIVE: [&str; 8] = [
     "sync",
     "sync-derive",
+    "sim",
     "domain",
     "app",
     "worker",

@@ -19,7 +19,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("server", &["app", "domain", "sync"]),
     ("sync", &["sync-derive"]),
     ("sync-derive", &[]),
-    ("sync-sim", &["domain", "sync", "sync-derive"]),
+    ("sim", &["domain", "sync", "sync-derive"]),
     ("wasm-runner", &[]),
     ("worker", &["domain", "sync"]),
     ("xtask", &["domain", "sync"]),

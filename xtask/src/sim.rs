@@ -1,0 +1,58 @@
+//! `cargo xtask sim`: plays histories of many devices that write, fail and heal, with the real engine.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::program;
+use crate::toolchain::Toolchain;
+
+/// How many histories are played before a change is taken.
+const HISTORIES: u64 = 10_000;
+
+/// What is played.
+#[derive(Args)]
+pub(crate) struct Choice {
+    /// How many histories
+    #[arg(long, default_value_t = HISTORIES)]
+    histories: u64,
+    /// The first seed; by default from the clock
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Measures the checkers instead, with faults planted in the engine on purpose
+    #[arg(long)]
+    planted: bool,
+    /// Only the planted faults whose name contains this
+    #[arg(long, requires = "planted")]
+    fault: Option<String>,
+    /// Plays a kept history instead, and tells its story
+    #[arg(long, conflicts_with = "planted")]
+    replay: Option<PathBuf>,
+}
+
+/// Builds the simulator and runs it.
+pub(crate) fn run(toolchain: &Toolchain, choice: &Choice) -> Result<()> {
+    let mut cargo = toolchain.cargo("run");
+    cargo.args(["--package", "sim", "--profile", "sim"]);
+    if choice.planted {
+        // In a folder of its own, or each build would throw the other away.
+        cargo.args(["--features", "planted", "--target-dir", "target/planted"]);
+    }
+    cargo
+        .arg("--")
+        .args(["--histories", &choice.histories.to_string()]);
+    if let Some(seed) = choice.seed {
+        cargo.args(["--seed", &seed.to_string()]);
+    }
+    if choice.planted {
+        cargo.arg("--planted");
+    }
+    if let Some(fault) = &choice.fault {
+        cargo.args(["--fault", fault]);
+    }
+    if let Some(file) = &choice.replay {
+        cargo.arg("--replay").arg(file);
+    }
+    program::run(&mut cargo)
+}
