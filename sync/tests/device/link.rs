@@ -1,14 +1,15 @@
 //! Connecting, waiting, giving up a link, and stopping.
 
 use crate::engine::*;
-use sync::device::effect::{Effect, Timer};
+use sync::device::effect::{Committed, Effect, Timer};
 use sync::device::event::Event;
 use sync::device::outbox::OutboxCount;
 use sync::device::retry::LinkFailure;
 use sync::device::state::{Phase, Stored};
 use sync::device::status::{Status, status};
-use sync::frame::Bye;
+use sync::frame::{Bye, ServerFrame};
 use sync::limits::{BACKOFF_MS_MAX, COLLECT_MS, CONNECTS_FAILED_NOTICE, HEARTBEAT_MS, WATCHDOG_MS};
+use sync::scope::{ACKNOWLEDGED, Marker};
 
 const AWAY: LinkFailure = LinkFailure::Unreachable;
 
@@ -42,6 +43,32 @@ fn a_tab_that_leads_opens_a_link_watches_it_and_says_where_it_stands() {
     assert!(reading(&effects));
     let again = engine.tell(1_002, Event::LinkOpened { link: 1 });
     assert!(!reading(&again), "one frame at a time");
+}
+
+#[test]
+fn what_was_acknowledged_is_said_until_the_feed_has_come_past_it() {
+    for (acknowledged, said) in [(5, at(5)), (4, Marker::START), (3, Marker::START)] {
+        let mut engine = Engine::new();
+        engine.welcome(0);
+        engine.hear(1, delta());
+        engine.stored(2, brought_to(at(4)));
+        engine.hear(3, ServerFrame::DeltaComplete {});
+        engine.push(4, 1, 1);
+        engine.tell(5, Event::PushAnswered(no_outcomes()));
+        engine.tell(
+            6,
+            Event::Settled(Committed {
+                moved: vec![(own(), ACKNOWLEDGED.into(), at(acknowledged))],
+                ..Committed::default()
+            }),
+        );
+        let effects = engine.tell(7, Event::ConnectAsked);
+        let hello = effects.iter().find_map(|effect| match effect {
+            Effect::OpenLink { hello, .. } => Some(hello.markers.get(&own(), ACKNOWLEDGED)),
+            _ => None,
+        });
+        assert_eq!(hello, Some(said), "{acknowledged}");
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::fixture::pages::{page, words};
 use crate::fixture::store::{Store, edit};
 use crate::limits::{ATTEMPT_DELAYS_MS, BACKOFF_MS_MAX};
 use crate::local::Tick;
+use crate::scope::{ACKNOWLEDGED, Marker, OWN, Scope};
 use crate::stamp::stamp_of;
 use crate::value::Value;
 use ChangeState::{Done, Failed, InFlight, Pending, Skipped, Superseded};
@@ -87,6 +88,27 @@ fn an_edit_that_another_device_came_before_is_joined_and_waits_for_the_feed() {
         (row.lsn, &"second".into())
     );
     assert_eq!(base.stamps["body"], sent.change.stamp);
+}
+
+#[test]
+fn the_last_position_that_the_server_gave_to_an_own_change_is_kept_beside_the_markers() {
+    let (mut store, row, sent) = edited();
+    let committed = answer(&mut store, vec![(sent.change.op_id, applied(9))]);
+    let op_id = sent.change.op_id;
+    let given = (
+        Scope::named(OWN),
+        ACKNOWLEDGED.to_string(),
+        Marker { lsn: 9, op_id },
+    );
+    assert_eq!(committed.moved, [given]);
+    body(&mut store, "third");
+    let sent = send(&mut store).remove(0);
+    let committed = answer(&mut store, vec![(sent.change.op_id, rejected("blank"))]);
+    assert_eq!(
+        (committed.moved, row.lsn),
+        (vec![], 5),
+        "a refusal was given none"
+    );
 }
 
 #[test]

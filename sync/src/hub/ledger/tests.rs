@@ -205,6 +205,30 @@ fn the_stamps_of_a_wrong_clock_are_shifted_before_they_are_joined() {
 }
 
 #[test]
+fn a_row_that_is_put_back_has_no_stamp_of_the_future_and_those_it_was_given_before() {
+    let ahead_ms = NOW_MS + 2 * DRIFT_MS_MAX;
+    let mut first = insert(1, 5, "from tomorrow");
+    first.stamp.clock = Clock::at_ms(ahead_ms);
+    let mut offered = insert(1, 6, "from tomorrow");
+    offered.stamp.clock = Clock::at_ms(ahead_ms);
+    let stamps = ["text", "pinned"].map(|name| (name.to_string(), first.stamp));
+    offered.stamps = Some(stamps.into());
+
+    let mut ledger = Ledger::new(RULES);
+    push(&mut ledger, vec![offered.clone()]);
+    assert_eq!(
+        row_of(&ledger, "notes", 1).stamps["text"].clock,
+        Clock::at_ms(NOW_MS)
+    );
+
+    let mut ledger = Ledger::new(RULES);
+    push_at(&mut ledger, vec![first], ahead_ms, NOW_MS);
+    let given = row_of(&ledger, "notes", 1).stamps["text"];
+    push_at(&mut ledger, vec![offered], ahead_ms + 9, NOW_MS + 9);
+    assert_eq!(row_of(&ledger, "notes", 1).stamps["text"], given);
+}
+
+#[test]
 fn an_older_devices_change_is_raised_before_it_is_checked() {
     static STEPS: [VersionStep; 1] = [VersionStep {
         raise: |change| {

@@ -2,8 +2,7 @@
 
 use super::*;
 use crate::fixture::{NOTES, SCHEMA};
-use crate::limits::CHUNK_BYTES_MAX;
-use crate::limits::WIRE_VERSION;
+use crate::limits::{CHUNK_BYTES_MAX, WIRE_VERSION};
 use crate::scope::{LIBRARY, OWN};
 use crate::value::{Fields, Value};
 use crate::version::VersionStep;
@@ -143,6 +142,22 @@ fn one_table_that_stands_on_a_strange_change_is_enough() {
         },
     );
     assert_eq!(code(&mixed).as_deref(), Some("epoch_changed"));
+}
+
+#[test]
+fn a_change_that_was_acknowledged_and_is_not_here_shows_that_the_server_lost_something() {
+    let stands = |marker| {
+        let mut hello = standing(hello(&["notes"]), &["notes"], at(20));
+        hello.markers.set(&own(), ACKNOWLEDGED, marker);
+        hello
+    };
+    assert_eq!(code(&stands(at(20))), None);
+    let beyond = stands(at(21));
+    assert_eq!(
+        claims(&beyond, &[own()]),
+        [(own(), at(20)), (own(), at(21))]
+    );
+    assert_eq!(code(&beyond).as_deref(), Some("epoch_changed"));
 }
 
 #[test]
