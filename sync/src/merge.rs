@@ -202,7 +202,7 @@ fn settle_trash(table: &TableSpec, row: &mut Row, change: &Change, joined: &mut 
 /// somebody who had seen it.
 fn revive(table: &TableSpec, texts: &dyn Texts, row: &mut Row, change: &Change) -> Merged {
     let deleted = stamp_of(&row.stamps, DELETED);
-    let earlier = change.stamp < deleted && !planted!(PutIgnoresTombstone);
+    let earlier = change.stamp < deleted;
     if earlier && !saw(change, DELETED, deleted) {
         return Merged::Gone;
     }

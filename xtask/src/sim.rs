@@ -33,11 +33,16 @@ pub(crate) struct Choice {
 
 /// Builds the simulator and runs it.
 pub(crate) fn run(toolchain: &Toolchain, choice: &Choice) -> Result<()> {
+    // In a folder of its own, or each build would throw the other away.
+    let with_faults = ["--features", "planted", "--target-dir", "target/planted"];
+    let of_sim = ["--package", "sim", "--profile", "sim"];
     let mut cargo = toolchain.cargo("run");
-    cargo.args(["--package", "sim", "--profile", "sim"]);
+    cargo.args(of_sim);
     if choice.planted {
-        // In a folder of its own, or each build would throw the other away.
-        cargo.args(["--features", "planted", "--target-dir", "target/planted"]);
+        let mut tests = toolchain.cargo("test");
+        tests.args(of_sim).args(with_faults);
+        program::run(tests.args(["--test", "shrinking"]))?;
+        cargo.args(with_faults);
     }
     cargo
         .arg("--")

@@ -108,7 +108,8 @@ fn large(mint: &mut Mint, size: Size) -> Vec<Event> {
 }
 
 /// Faults that are at their worst together, and without others that would hide them.
-const THEMES: [&[Fault]; 4] = [
+const THEMES: [&[Fault]; 5] = [
+    &[Fault::Restore, Fault::CutUp, Fault::Clog, Fault::Sleep],
     &[Fault::Restore, Fault::Evict, Fault::CutUp],
     &[
         Fault::TombstonesDropped,

@@ -133,7 +133,7 @@ pub enum Trouble {
     Busy,
     /// It has failed.
     Broken,
-    /// It is away, says what stands before it.
+    /// It takes too long to write, says what stands before it.
     Away,
     /// A row that does not fit its table on the device, until the device has set it aside.
     Misfit,

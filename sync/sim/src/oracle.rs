@@ -41,6 +41,8 @@ pub struct Oracle {
     pub buried: BTreeSet<Token>,
     /// Rows of which a deletion is the last that anybody did.
     pub dead: BTreeSet<crate::store::Name>,
+    /// Pieces that somebody saw go to the trash, or wrote into what lies there.
+    pub binned: BTreeSet<Token>,
     /// Rows that somebody inserted.
     inserted: BTreeSet<crate::store::Name>,
     /// Rows of which nobody can say what a deletion of them has seen: inserted by two, or with

@@ -121,10 +121,6 @@ pub const PLANTED: &[(&str, &[Wrong])] = &[
                 "OutboxIsNotOnTop",
                 "Unsent edits do not lie on top of their row.",
             ),
-            (
-                "PutIgnoresTombstone",
-                "A row that was deleted later is put back.",
-            ),
         ],
     ),
     (

@@ -68,9 +68,9 @@ impl World {
             (_, false, _) => Some(LinkFailure::Unauthorized),
             (.., DeviceFrame::Push(push)) => self
                 .servers
-                .trouble()
+                .trouble(true)
                 .or_else(|| self.servers.is_poisoned(push)),
-            (.., DeviceFrame::Hello(_)) => self.servers.trouble(),
+            (.., DeviceFrame::Hello(_)) => self.servers.trouble(false),
             _ => None,
         };
         match (frame, trouble) {

@@ -90,13 +90,16 @@ impl Servers {
     }
 
     /// What is answered to the next request in place of an answer, if anything.
-    pub fn trouble(&mut self) -> Option<LinkFailure> {
+    pub fn trouble(&mut self, is_push: bool) -> Option<LinkFailure> {
         let (trouble, left) = self.answers.as_mut().filter(|(_, left)| *left > 0)?;
+        if *trouble == Trouble::Away && !is_push {
+            return None;
+        }
         *left -= 1;
         let (status, retry_after_ms) = match trouble {
             Trouble::Busy => (429, Some(1_500)),
             Trouble::Broken => (500, None),
-            Trouble::Away | Trouble::Misfit => (503, None),
+            Trouble::Away | Trouble::Misfit => (504, None),
         };
         self.failures += u64::from(status == 500);
         Some(failure(status, retry_after_ms))

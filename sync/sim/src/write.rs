@@ -116,6 +116,14 @@ impl World {
         self.remember(device, meant);
         for edit in &wanted {
             self.oracle.watch_over_the_dead(edit);
+            let name = (edit.table.clone(), edit.key);
+            let seen = self.devices[device]
+                .store
+                .seen(&name)
+                .map(|record| &record.seen);
+            if let Some(row) = seen.filter(|row| self.is_in_the_trash(row)) {
+                self.oracle.binned.extend(tokens(row.fields.values()));
+            }
         }
         self.check_the_write(device, &wanted, &written);
         self.watch_rows(device, true);
