@@ -2,7 +2,7 @@
 
 use crate::tables::RULES;
 use std::collections::BTreeMap;
-use sync::device::effect::{Committed, Effect, Link, SyncEvent, Timer};
+use sync::device::effect::{Answer, Committed, Effect, Link, SyncEvent, Timer};
 use sync::device::event::{Event, Input};
 use sync::device::outbox::OutboxCount;
 use sync::device::retry::LinkFailure;
@@ -13,6 +13,7 @@ use sync::frame::{
 };
 use sync::hooks::Hook;
 use sync::id::{Id, Mint};
+use sync::limits::PUSH_CHANGES_MAX;
 use sync::scope::{Lsn, Marker, Markers, OWN, Scope};
 
 pub(crate) const DEVICE: Id = Id::from_u128(1);
@@ -278,4 +279,34 @@ pub(crate) fn events(effects: &[Effect]) -> Vec<&SyncEvent> {
         _ => None,
     });
     events.collect()
+}
+
+/// Takes as much of the outbox as a push may carry.
+pub(crate) const ALL: Effect = Effect::TakeOutbox {
+    limit: PUSH_CHANGES_MAX,
+};
+
+pub(crate) fn takes(effects: &[Effect]) -> Option<usize> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::TakeOutbox { limit } => Some(*limit),
+        _ => None,
+    })
+}
+
+pub(crate) fn settles(effects: &[Effect]) -> Option<&Answer> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Settle(answer) => Some(answer),
+        _ => None,
+    })
+}
+
+pub(crate) fn settled(engine: &mut Engine, now_ms: u64, left: u64) -> Vec<Effect> {
+    let outbox = count(left);
+    engine.tell(
+        now_ms,
+        Event::Settled(Committed {
+            outbox,
+            ..Committed::default()
+        }),
+    )
 }

@@ -9,35 +9,6 @@ use sync::device::state::Phase;
 use sync::device::status::{Status, status};
 use sync::limits::{BACKOFF_MS_MIN, BREAKER_FAILURES_MAX, BREAKER_OPEN_MS, PUSH_CHANGES_MAX};
 
-const ALL: Effect = Effect::TakeOutbox {
-    limit: PUSH_CHANGES_MAX,
-};
-
-fn takes(effects: &[Effect]) -> Option<usize> {
-    effects.iter().find_map(|effect| match effect {
-        Effect::TakeOutbox { limit } => Some(*limit),
-        _ => None,
-    })
-}
-
-fn settles(effects: &[Effect]) -> Option<&Answer> {
-    effects.iter().find_map(|effect| match effect {
-        Effect::Settle(answer) => Some(answer),
-        _ => None,
-    })
-}
-
-fn settled(engine: &mut Engine, now_ms: u64, left: u64) -> Vec<Effect> {
-    let outbox = count(left);
-    engine.tell(
-        now_ms,
-        Event::Settled(Committed {
-            outbox,
-            ..Committed::default()
-        }),
-    )
-}
-
 /// A whole push, which fails like this.
 fn fail(engine: &mut Engine, now_ms: u64, taken: usize, failure: LinkFailure) -> Vec<Effect> {
     let outbox = count(200);

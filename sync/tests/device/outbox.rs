@@ -13,35 +13,6 @@ use sync::limits::{
     BACKOFF_MS_MIN, OUTBOX_REREAD_MS, PUSH_CHANGES_MAX, QUEUE_NOTICE, RETRY_AFTER_MS_MAX,
 };
 
-const ALL: Effect = Effect::TakeOutbox {
-    limit: PUSH_CHANGES_MAX,
-};
-
-fn takes(effects: &[Effect]) -> Option<usize> {
-    effects.iter().find_map(|effect| match effect {
-        Effect::TakeOutbox { limit } => Some(*limit),
-        _ => None,
-    })
-}
-
-fn settles(effects: &[Effect]) -> Option<&Answer> {
-    effects.iter().find_map(|effect| match effect {
-        Effect::Settle(answer) => Some(answer),
-        _ => None,
-    })
-}
-
-fn settled(engine: &mut Engine, now_ms: u64, left: u64) -> Vec<Effect> {
-    let outbox = count(left);
-    engine.tell(
-        now_ms,
-        Event::Settled(Committed {
-            outbox,
-            ..Committed::default()
-        }),
-    )
-}
-
 #[test]
 fn what_is_written_while_live_goes_out_at_once_and_one_push_at_a_time() {
     let mut engine = Engine::live();
