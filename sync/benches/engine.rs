@@ -129,6 +129,7 @@ fn live() -> State {
         offset_ms: 0,
         rebuild: None,
         generation: 0,
+        headed: false,
         updated: false,
     };
     let welcome = ServerFrame::Welcome(Welcome {

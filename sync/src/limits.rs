@@ -42,6 +42,9 @@ pub const HEARTBEAT_JITTER_MS: u64 = 1_000;
 /// How long a device waits for any sign of life before it gives a link up.
 pub const WATCHDOG_MS: u64 = 30_000;
 
+/// How many signs of life in a row a device that catches up takes without a page between them.
+pub const HEARTBEATS_WITHOUT_PAGE_MAX: u32 = 4;
+
 /// How long a push may take before the device gives it up.
 pub const PUSH_TIMEOUT_MS: u64 = 30_000;
 
@@ -55,7 +58,7 @@ pub const BACKOFF_MS_MAX: u64 = 30_000;
 pub const BUSY_MS: u64 = 1_000;
 
 /// The longest time that a server may ask a device to stay away.
-pub const RETRY_AFTER_MS_MAX: u64 = 5 * 60 * 1_000;
+pub const RETRY_AFTER_MS_MAX: u64 = 2 * 60 * 1_000;
 
 /// How often a change that the server failed to answer is tried before it is set aside.
 pub const ATTEMPTS_MAX: u32 = 5;

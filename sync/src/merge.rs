@@ -88,6 +88,14 @@ pub(crate) fn saw(change: &Change, field: &str, present: Stamp) -> bool {
     base.is_some_and(|base| base.op_id == present.op_id)
 }
 
+/// Whether the writer of `change` was looking at the value stamped `present`, or would have been,
+/// did its version of the tables not lack the field: then at something else of the same change.
+fn met(change: &Change, field: &str, present: Stamp) -> bool {
+    let mut others = change.base.values();
+    let lacks = !change.base.contains_key(field);
+    saw(change, field, present) || (lacks && others.any(|base| base.op_id == present.op_id))
+}
+
 /// The stamp of the change, raised past every value that it replaces knowingly.
 fn raised<'a>(row: &Row, change: &Change, fields: impl Iterator<Item = &'a String>) -> Stamp {
     let mut stamp = change.stamp;
@@ -111,7 +119,8 @@ fn set_fields(
     let mut joined = Joined::under(stamp);
     for (name, value) in &change.fields {
         let present = stamp_of(&row.stamps, name);
-        if present.op_id == change.op_id && present != Stamp::ZERO {
+        let own = [change.op_id, mixed_stamp(stamp, stamp).op_id];
+        if own.contains(&present.op_id) && present != Stamp::ZERO {
             continue;
         }
         let old = row.fields.get(name).unwrap_or(&Value::Null);
@@ -170,23 +179,21 @@ fn mixed_stamp(one: Stamp, other: Stamp) -> Stamp {
 /// had not seen an edit does not take it.
 fn settle_trash(table: &TableSpec, row: &mut Row, change: &Change, joined: &mut Joined) {
     let Some(trash) = table.trash else { return };
-    let is_in = |row: &Row| !matches!(row.fields.get(trash), None | Some(Value::Null));
-    if !is_in(row) {
+    let is_set = |value: Option<&Value>| !matches!(value, None | Some(Value::Null));
+    if !is_set(row.fields.get(trash)) {
         return;
     }
     let present = stamp_of(&row.stamps, trash);
-    if change.fields.contains_key(trash) {
-        if present.op_id != change.op_id {
-            return;
-        }
+    if is_set(change.fields.get(trash)) {
         let unseen = |(name, stamp): (&String, &Stamp)| {
-            !change.fields.contains_key(name) && !saw(change, name, *stamp)
+            stamp.op_id != change.op_id && !met(change, name, *stamp)
         };
-        if change.op == Op::Update && row.stamps.iter().any(unseen) {
-            row.set(trash, Value::Null, present);
+        if present.op_id == change.op_id && row.stamps.iter().any(unseen) {
+            // Under a name of its own: who sees the row out of the trash has not seen it in there.
+            row.set(trash, Value::Null, mixed_stamp(present, present));
             joined.lost.push(trash.into());
         }
-    } else if change.op == Op::Update && !saw(change, trash, present) {
+    } else if change.fields.keys().any(|name| name != trash) && !saw(change, trash, present) {
         planted!(TrashIgnoresEdits, return);
         let clock = joined.stamp.clock.max(present.clock.after());
         let stamp = Stamp {
@@ -194,6 +201,7 @@ fn settle_trash(table: &TableSpec, row: &mut Row, change: &Change, joined: &mut 
             ..joined.stamp
         };
         row.set(trash, Value::Null, stamp);
+        joined.lost.retain(|name| name != trash);
         joined.untrashed = true;
     }
 }
@@ -223,7 +231,7 @@ fn delete(table: &TableSpec, row: &mut Row, change: &Change) -> Joined {
     } else {
         // Who puts a row into the trash does not mean to keep it from being deleted.
         let unseen = |(name, stamp): (&String, &Stamp)| {
-            table.trash != Some(name.as_str()) && !saw(change, name, *stamp)
+            table.trash != Some(name.as_str()) && !met(change, name, *stamp)
         };
         if row.stamps.iter().any(unseen) && !planted!(DeletionTakesUnseen) {
             joined.lost.push(DELETED.into());

@@ -22,9 +22,9 @@ pub const OWN: &str = "own";
 /// What comes with the server and is the same for everybody. No device writes it.
 pub const LIBRARY: &str = "library";
 
-/// In a device's [`Markers`], beside the tables: the last position that the server gave to a
-/// change of this device. The feed may not have come that far yet when the server is put back
-/// from a backup, and then only this tells.
+/// In a device's [`Markers`], beside the tables: the position that the server last gave to a
+/// change of this device. When the server is put back from a backup, the feed may not have come
+/// that far yet, or have passed there in another history; then only this tells.
 pub const ACKNOWLEDGED: &str = "$acknowledged";
 
 impl Scope {

@@ -38,9 +38,9 @@ impl Host {
                 spawn_local(async move { host.recount().await });
             }
             Effect::RetryRefused => self.retry_refused(),
-            Effect::BeginRebuild(rebuild) => {
-                self.store_aside(async move |connection| connection.begin_rebuild(rebuild).await);
-            }
+            Effect::BeginRebuild(rebuild, markers) => self.store_aside(async move |connection| {
+                connection.begin_rebuild(rebuild, &markers).await
+            }),
             Effect::FinishRebuild => self.finish_rebuild(),
             Effect::Sweep => self.sweep(),
             Effect::Collect => self.collect(),

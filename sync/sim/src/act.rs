@@ -57,7 +57,8 @@ impl World {
             Fault::Quota => self.devices[device].full_until_ms = until_ms,
             Fault::Evict => self.evict(device),
             Fault::Sleep => {
-                self.devices[device].asleep_until_ms = until_ms;
+                let asleep_until_ms = &mut self.devices[device].asleep_until_ms;
+                *asleep_until_ms = until_ms.max(*asleep_until_ms);
                 self.ask_later(device, until_ms);
             }
             Fault::ClockJump | Fault::ClockSkew => {

@@ -34,11 +34,9 @@ pub struct Oracle {
     pub pieces: BTreeMap<Token, Piece>,
     /// Pieces that somebody took away, seeing them.
     pub removed: BTreeSet<Token>,
-    /// Rows that somebody deleted: what is put back of them is as old as who puts it back.
-    pub deleted: BTreeSet<crate::store::Name>,
-    /// Pieces that went with a row which somebody deleted, seeing them: what is put back of it
-    /// later may be older.
-    pub buried: BTreeSet<Token>,
+    /// Rows that somebody deleted, and the last piece written anywhere before: what is put back of
+    /// such a row is as old as who puts it back.
+    pub deleted: BTreeMap<crate::store::Name, Token>,
     /// Rows of which a deletion is the last that anybody did.
     pub dead: BTreeSet<crate::store::Name>,
     /// Pieces that somebody saw go to the trash, or wrote into what lies there.
@@ -63,14 +61,14 @@ impl Oracle {
     pub fn watch_over_the_dead(&mut self, edit: &Edit) {
         let name = (edit.table.clone(), edit.key);
         if edit.op == Op::Delete {
-            self.deleted.insert(name.clone());
+            self.deleted.insert(name.clone(), self.next);
             self.dead.insert(name);
             return;
         }
         self.dead.remove(&name);
         let has_pieces = |value: &Value| text(value).is_some_and(|t| pieces_in(t).next().is_some());
         let once_more = edit.op == Op::Insert && !self.inserted.insert(name.clone());
-        if once_more || self.deleted.contains(&name) || !edit.fields.values().any(has_pieces) {
+        if once_more || self.deleted.contains_key(&name) || !edit.fields.values().any(has_pieces) {
             self.muddled.insert(name);
         }
     }
@@ -83,6 +81,12 @@ impl Oracle {
         self.dead.contains(name)
             && !self.muddled.contains(name)
             && pieces.all(|(token, _)| self.removed.contains(token))
+    }
+
+    /// Whether a row was deleted after this piece was written.
+    #[must_use]
+    pub fn was_deleted_since(&self, name: &crate::store::Name, piece: Token) -> bool {
+        self.deleted.get(name).is_some_and(|last| piece <= *last)
     }
 
     /// Whether `older` was knowingly written over on the way to `newer`.

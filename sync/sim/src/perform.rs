@@ -345,8 +345,8 @@ impl World {
                 let store = &mut self.devices[device].store;
                 Event::Settled(store.settle(&mut mint, &taken, &answer))
             }
-            Effect::BeginRebuild(rebuild) => {
-                store.begin_rebuild(rebuild);
+            Effect::BeginRebuild(rebuild, markers) => {
+                store.begin_rebuild(rebuild, markers);
                 return None;
             }
             Effect::FinishRebuild => Event::RebuildFinished(store.finish_rebuild()),

@@ -3,6 +3,8 @@
 
 use crate::generate::{Size, generate};
 use crate::history::History;
+use crate::tell::read;
+use std::path::Path;
 
 /// One of them.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +28,14 @@ pub const PLANTED: &[(&str, &[Wrong])] = &[
     (
         "converge",
         &[
+            (
+                "HeadsStay",
+                "Rows shown before their turn stay when a first synchronisation breaks off.",
+            ),
+            (
+                "LateAnswersAreTrusted",
+                "What was answered behind cleared-out deletions is taken to be there still.",
+            ),
             (
                 "AbortsAreIgnored",
                 "A host takes an aborted transaction for a stored page.",
@@ -72,6 +82,10 @@ pub const PLANTED: &[(&str, &[Wrong])] = &[
         "durable",
         &[
             (
+                "ResetKeepsNoWitness",
+                "Who begins at the start again forgets how far the server had come.",
+            ),
+            (
                 "DeletedWordsAreDropped",
                 "Words that meet a deletion from elsewhere go with the row.",
             ),
@@ -116,6 +130,14 @@ pub const PLANTED: &[(&str, &[Wrong])] = &[
             (
                 "AcknowledgedFlickers",
                 "A row from the feed hides what was acknowledged after it.",
+            ),
+            (
+                "FeedIsNoAnswer",
+                "A change whose answer is lost stays open although the feed has brought it.",
+            ),
+            (
+                "RecoversTooSoon",
+                "A row is put back for words that the server may have had before it was deleted.",
             ),
             (
                 "OutboxIsNotOnTop",
@@ -302,10 +324,9 @@ pub fn all() -> impl Iterator<Item = Planted> {
         .flat_map(move |(checker, wrongs)| wrongs.iter().map(move |wrong| planted(checker, wrong)))
 }
 
-/// The history at this place of those that are played with a fault, and whether it is played
-/// twice: every other one is small and has many rows, where limits are met.
+/// The history at this place of those that are generated to meet a fault: every other one is small and has many rows, where limits are met.
 #[must_use]
-pub fn directed(place: u64, fault: &Planted) -> (History, bool) {
+pub fn directed(place: u64) -> History {
     let seed = place + 1;
     let size = match seed.is_multiple_of(2) {
         true => Size {
@@ -315,7 +336,17 @@ pub fn directed(place: u64, fault: &Planted) -> (History, bool) {
         },
         false => Size::default(),
     };
-    (generate(seed, size), fault.checker == "same-seed")
+    generate(seed, size)
+}
+
+/// The histories that once found something, in the order of their names.
+#[must_use]
+pub fn kept() -> Vec<History> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("histories");
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<_> = files.map(|file| file.path()).collect();
+    files.sort();
+    files.iter().filter_map(|file| read(file).ok()).collect()
 }
 
 #[cfg(feature = "planted")]
@@ -323,25 +354,27 @@ pub use measure::measure;
 
 #[cfg(feature = "planted")]
 mod measure {
-    use super::{HISTORIES_MAX, Planted, all, directed};
+    use super::{HISTORIES_MAX, Planted, all, directed, kept};
     use crate::check::Violation;
+    use crate::history::History;
     use crate::run::{attempt, find};
     use std::collections::BTreeSet;
     use std::num::NonZero;
     use sync::planted::switch_on;
 
     /// Switches on one fault after the other, of those whose name contains `wanted`, and plays
-    /// histories until a checker catches it. Tells how many were caught and how many were not.
+    /// histories until a checker catches it: first those that once found something. Tells how many were caught and how many were not.
     pub fn measure(
         threads: NonZero<usize>,
         wanted: &str,
         mut tell: impl FnMut(&str),
     ) -> (u64, u64) {
         let (mut killed, mut survived) = (0, 0);
+        let kept = kept();
         let mut unsound = BTreeSet::new();
         for fault in all().filter(|fault| fault.name.contains(wanted)) {
             let name = fault.name;
-            if let Some((place, violation)) = catch(threads, &fault, &mut unsound) {
+            if let Some((place, violation)) = catch(threads, &fault, &kept, &mut unsound) {
                 killed += 1;
                 let by = violation.checker;
                 tell(&format!(
@@ -369,20 +402,29 @@ mod measure {
     fn catch(
         threads: NonZero<usize>,
         fault: &Planted,
+        kept: &[History],
         unsound: &mut BTreeSet<u64>,
     ) -> Option<(u64, Violation)> {
+        let twice = fault.checker == "same-seed";
+        let history = |place: u64| {
+            let number = usize::try_from(place).unwrap_or(usize::MAX);
+            let kept_too = kept.len() as u64;
+            match kept.get(number) {
+                Some(history) => history.clone(),
+                None => directed(place - kept_too),
+            }
+        };
         loop {
             switch_on(Some(fault.name));
             let places = 0..HISTORIES_MAX;
             let found = find(
                 threads,
                 places.filter(|place| !unsound.contains(place)),
-                |place| directed(place, fault),
+                |place| (history(place), twice),
             );
             switch_on(None);
             let (place, violation) = found?;
-            let (history, twice) = directed(place, fault);
-            if attempt(&history, twice).violation.is_none() {
+            if attempt(&history(place), twice).violation.is_none() {
                 return Some((place, violation));
             }
             unsound.insert(place);

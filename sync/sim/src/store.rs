@@ -71,6 +71,7 @@ impl Store {
             offset_ms: self.meta.offset_ms,
             rebuild: self.meta.rebuild,
             generation: self.meta.generation,
+            headed: self.meta.headed,
             updated: false,
         }
     }
@@ -88,11 +89,13 @@ impl Store {
         record.filter(|record| record.is_visible(self.meta.floor))
     }
 
-    /// Whether a change of this device has reached the server.
+    /// Whether a change was made here and is shown: the server has it, or another that carries
+    /// its values lies on its row.
     #[must_use]
-    pub fn has_done(&self, op_id: Id) -> bool {
+    pub fn shows_its_own(&self, op_id: Id) -> bool {
+        let shown = |state| matches!(state, ChangeState::Done | ChangeState::Superseded);
         let mut changes = self.changes.values();
-        changes.any(|local| local.change.op_id == op_id && local.state == ChangeState::Done)
+        changes.any(|local| local.change.op_id == op_id && shown(local.state))
     }
 
     /// How many changes there are of each kind.
@@ -234,13 +237,10 @@ impl Store {
     }
 
     /// The state is taken anew from here on.
-    pub fn begin_rebuild(&mut self, rebuild: Rebuild) {
-        planted!(GenerationStays, {
-            self.markers = Markers::default();
-            return;
-        });
+    pub fn begin_rebuild(&mut self, rebuild: Rebuild, markers: Markers) {
+        self.markers = markers;
+        planted!(GenerationStays, return);
         self.meta.begin_rebuild(rebuild);
-        self.markers = Markers::default();
     }
 
     /// The state is here anew.
@@ -329,7 +329,7 @@ impl Store {
             self.drop_change(seq);
         }
         for (scope, table, marker) in &settled.moved {
-            self.markers.raise(scope, table, *marker);
+            self.markers.set(scope, table, *marker);
         }
         Committed {
             moved: settled.moved,

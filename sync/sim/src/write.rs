@@ -167,7 +167,6 @@ impl World {
             (_, None) => return None,
             (Write::Delete, Some(seen)) => {
                 meant.removed.extend(tokens(seen.values()));
-                self.oracle.buried.extend(tokens(seen.values()));
                 (Op::Delete, Fields::new())
             }
             (_, Some(seen)) => {

@@ -2,6 +2,7 @@
 
 use super::breaker::Asked;
 use super::effect::{Answer, Committed, Effect, SyncEvent, Timer};
+use super::meta::Rebuild;
 use super::outbox::OutboxCount;
 use super::retry::{FailureClass, LinkFailure};
 use super::state::{Drain, Phase};
@@ -168,12 +169,19 @@ impl Turn {
             let status = outcome.to_string();
             self.tell(SyncEvent::ChangeStatus { op_id, status });
         }
+        let mut too_late = false;
         for (scope, table, marker) in committed.moved {
-            self.state.markers.raise(&scope, &table, marker);
+            let purged = self.state.purged.get(&scope).copied();
+            too_late |= marker.lsn < purged.unwrap_or_default();
+            self.state.markers.set(&scope, &table, marker);
         }
         self.report_conflicts(committed.conflicts);
         self.count(committed.outbox);
         self.state.outbox.drain = Drain::Idle;
+        if too_late && self.state.is_connected() && !planted!(LateAnswersAreTrusted) {
+            // What was answered may have been deleted since, and the deletion be forgotten.
+            return self.begin_rebuild(Rebuild::Replace, "cursor_expired");
+        }
         self.drain();
     }
 

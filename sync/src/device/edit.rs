@@ -13,7 +13,7 @@ use crate::merge::saw;
 use crate::planted;
 use crate::row::{DELETED, Row};
 use crate::rules::Rules;
-use crate::stamp::{Stamp, Stamps};
+use crate::stamp::{Stamp, Stamps, stamp_of};
 use crate::table::TableSpec;
 use crate::value::{Fields, Value};
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -144,6 +144,10 @@ fn decide(
     let old = old_of(&beneath.seen, &change);
     let mut local = new_change(meta, mint, change, old);
     let superseded = take_over(&mut local, superseded);
+    // What was taken over may ask for more of the row, as a trash does.
+    for (name, stamp) in base_of(table, &beneath.seen, &local.change) {
+        local.change.base.entry(name).or_insert(stamp);
+    }
     open.push(local.clone());
     record.rebuild(rules, open.iter());
     Ok((record, superseded.into_iter().chain([local]).collect()))
@@ -152,7 +156,9 @@ fn decide(
 /// Puts a row back whole after its deletion elsewhere met an edit made here: nothing typed
 /// disappears. The open changes are superseded by one that sets every field as `seen` has it,
 /// each value with the stamp it has, so that what others put back of the same row is joined to
-/// it and not fought over. Those changes of which `seen` does not show everything follow it.
+/// it and not fought over. Those changes of which `seen` does not show everything follow it. What
+/// is on its way stays before it: should the server turn out to have had it before the deletion,
+/// there was nothing to put back ([`is_needless`]).
 #[must_use]
 pub fn recover(
     rules: &Rules,
@@ -160,8 +166,9 @@ pub fn recover(
     mint: &mut Mint,
     record: &mut Record,
     seen: Row,
-    open: Vec<LocalChange>,
+    history: &[LocalChange],
 ) -> Vec<LocalChange> {
+    let open: Vec<_> = history.iter().filter(|l| l.is_open()).cloned().collect();
     let Some((whole, stamps)) = whole_row(rules, seen, &open) else {
         return open.into_iter().map(cannot_come_back).collect();
     };
@@ -186,12 +193,16 @@ pub fn recover(
     }
     let local = new_change(meta, mint, change, Fields::new());
     let mut changes = alloc::vec![local];
-    let mut superseded = Vec::new();
-    for mut earlier in open.clone() {
+    let mut earlier_ones = Vec::new();
+    for mut earlier in open {
+        if earlier.is_on_its_way() && !planted!(RecoversTooSoon) {
+            earlier_ones.push(earlier);
+            continue;
+        }
         let whole = &changes[0].change.fields;
         let hidden = |(name, value): (&String, &Value)| {
-            let replaced = |later: &LocalChange| saw(&later.change, name, earlier.change.stamp);
-            whole.get(name) != Some(value) && !open.iter().any(replaced)
+            let replaced = |later| replaces(later, name, &earlier);
+            whole.get(name) != Some(value) && !history.iter().any(replaced)
         };
         // What somebody else's words hide is sent after the row, and leaves a revision there.
         if earlier.change.fields.iter().any(hidden) && !planted!(HiddenWordsAreDropped) {
@@ -205,7 +216,7 @@ pub fn recover(
             });
         }
         earlier.state = ChangeState::Superseded;
-        superseded.push(earlier);
+        earlier_ones.push(earlier);
     }
     for again in &mut changes[1..] {
         again.change.group = None;
@@ -214,8 +225,37 @@ pub fn recover(
             again.change.op = Op::Update;
         }
     }
-    record.rebuild(rules, changes.iter());
-    superseded.into_iter().chain(changes).collect()
+    earlier_ones.extend(changes);
+    let still_open = earlier_ones.iter().filter(|local| local.is_open());
+    record.rebuild(rules, still_open);
+    earlier_ones
+}
+
+/// Whether a later change takes the place of what an earlier one set, and its writer saw that.
+pub(super) fn replaces(later: &LocalChange, field: &str, earlier: &LocalChange) -> bool {
+    let (change, given) = (&later.change, earlier.change.stamps.as_ref());
+    let stamp = given.map_or(earlier.change.stamp, |stamps| stamp_of(stamps, field));
+    let sets = change.op == Op::Delete || change.fields.contains_key(field);
+    later.state != ChangeState::Skipped && sets && saw(change, field, stamp)
+}
+
+/// Whether a row waits to be put back for words that the server has had all along: whoever
+/// deleted it took them, seeing them.
+pub(super) fn is_needless(recovered: &LocalChange, changes: &[LocalChange]) -> bool {
+    let Some(stamps) = &recovered.change.stamps else {
+        return false;
+    };
+    let change = &recovered.change;
+    let recovers = change.op == Op::Insert && change.base.contains_key(DELETED);
+    let unsent = |local: &LocalChange| {
+        let op_id = local.change.op_id;
+        let in_it = stamps.values().any(|stamp| stamp.op_id == op_id);
+        local.is_open() || (in_it && local.state != ChangeState::Done)
+    };
+    let mut others = changes
+        .iter()
+        .filter(|local| !local.from_server && local.local_seq != recovered.local_seq);
+    recovers && !recovered.is_on_its_way() && recovered.is_open() && !others.any(unsent)
 }
 
 /// Every field of the row with the stamp it has, and none that this device does not know:
@@ -354,11 +394,36 @@ fn old_of(seen: &Row, change: &Change) -> Fields {
         .collect()
 }
 
+/// Keeps this device's changes of a row in the order of their writing, now that the server has
+/// `done` and may have given it another stamp: what is not sent yet stays after it, and a row
+/// that is being put back does not cover what was written over it.
+pub(super) fn keep_in_order(done: &LocalChange, changes: &mut [LocalChange]) {
+    let clock = done.change.stamp.clock;
+    for local in changes.iter_mut().filter(|local| local.is_open()) {
+        if local.local_seq > done.local_seq {
+            if !local.is_on_its_way() && local.change.stamp.clock <= clock {
+                local.change.stamp.clock = clock.after();
+            }
+            continue;
+        }
+        let covered = |name: &String| replaces(done, name, local);
+        let covered: Vec<_> = done.change.fields.keys().filter(|n| covered(n)).collect();
+        if let Some(stamps) = &mut local.change.stamps {
+            stamps.retain(|name, _| !covered.contains(&name));
+        }
+    }
+}
+
 /// The change that this one is joined to its row as, under the stamp the server gave it.
 pub(super) fn adopted(local: &LocalChange, stamp: Option<Stamp>) -> LocalChange {
     let mut adopted = local.clone();
-    if let Some(stamp) = stamp {
-        adopted.change.stamp = stamp;
+    if let Some(given) = stamp {
+        adopted.change.stamp = given;
+        // Of a row that is put back the server lowers what was ahead of its time.
+        let stamps = adopted.change.stamps.iter_mut();
+        for stamp in stamps.flat_map(BTreeMap::values_mut) {
+            stamp.clock = stamp.clock.min(given.clock);
+        }
     }
     adopted
 }

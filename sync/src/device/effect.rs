@@ -6,7 +6,7 @@ use super::status::Connectivity;
 use crate::frame::{Acknowledged, Bye, Delta, Head, Hello, PushResult, ScopeChange, Verify};
 use crate::hooks::Hook;
 use crate::id::Id;
-use crate::scope::{Lsn, Marker, Scope};
+use crate::scope::{Lsn, Marker, Markers, Scope};
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::Serialize;
@@ -51,9 +51,10 @@ pub enum Effect {
     /// `SettleFailed`.
     Settle(Answer),
     /// Everything will be taken anew: in one transaction begin the rebuild
-    /// ([`super::meta::Meta::begin_rebuild`]) and forget the markers. Not answered: should it
-    /// fail, the next page does not fit, and the server says again what it said.
-    BeginRebuild(Rebuild),
+    /// ([`super::meta::Meta::begin_rebuild`]) and put these markers in place of all others. Not
+    /// answered: should it fail, the next page does not fit, and the server says again what it
+    /// said.
+    BeginRebuild(Rebuild, Markers),
     /// Everything is here anew ([`super::meta::Meta::finish_rebuild`]). Answered by
     /// `RebuildFinished`, or by `RebuildUnfinished`.
     FinishRebuild,

@@ -3,6 +3,7 @@
 
 use super::breaker::Asked;
 use super::effect::{Effect, SyncEvent, Timer};
+use super::meta::Rebuild;
 use super::retry::{FailureClass, LinkFailure, backoff_ms};
 use super::state::{Phase, Trouble, Verifying};
 use super::step::Turn;
@@ -12,6 +13,7 @@ use crate::limits::{
     BACKOFF_MS_MAX, COLLECT_MS, CONNECTS_FAILED_NOTICE, HEARTBEAT_MS, WATCHDOG_MS,
 };
 use crate::planted;
+use crate::scope::{Marker, OWN, Scope};
 use alloc::string::String;
 use alloc::string::ToString;
 
@@ -29,6 +31,7 @@ impl Turn {
 
     fn connect(&mut self) {
         let now_ms = self.mint.now_ms();
+        self.begin_once_more();
         let token = match self.state.breaker.ask(now_ms) {
             Ok(token) => token,
             Err(until_ms) => {
@@ -47,6 +50,17 @@ impl Turn {
             hello,
         });
         self.watch();
+    }
+
+    /// A first synchronisation that broke off is begun anew: a row that was shown before its turn
+    /// may have been deleted since, and be forgotten by the server before it is asked.
+    fn begin_once_more(&mut self) {
+        let own = Scope::named(OWN);
+        let nowhere = self.state.positions().get(&own) == Some(&Marker::START);
+        if core::mem::take(&mut self.state.headed) && nowhere && !planted!(HeadsStay) {
+            let rebuild = self.state.rebuild.unwrap_or(Rebuild::Replace);
+            self.begin_at_the_start(rebuild, "first_sync_broke_off");
+        }
     }
 
     pub(super) fn close_link(&mut self) {

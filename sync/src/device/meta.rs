@@ -27,6 +27,9 @@ pub struct Meta {
     /// The state is being taken anew, and why.
     #[serde(default)]
     pub rebuild: Option<Rebuild>,
+    /// Rows are here that were shown before their turn, and move no marker.
+    #[serde(default)]
+    pub headed: bool,
 }
 
 /// Why the state is taken anew.
@@ -52,6 +55,7 @@ impl Meta {
             generation: 0,
             floor: 0,
             rebuild: None,
+            headed: false,
         }
     }
 
@@ -76,6 +80,7 @@ impl Meta {
     /// Begins to take the state anew. The markers go back to the start with it.
     pub const fn begin_rebuild(&mut self, rebuild: Rebuild) {
         self.generation += 1;
+        self.headed = false;
         // What a server lost is still to be offered to it: until that is done, nothing is dropped.
         if !matches!(self.rebuild, Some(Rebuild::Heal)) {
             self.rebuild = Some(rebuild);

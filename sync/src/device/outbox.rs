@@ -106,6 +106,12 @@ impl LocalChange {
         !self.from_server && !self.state.is_closed()
     }
 
+    /// Whether the server may have it already: it was sent, and no answer came yet.
+    #[must_use]
+    pub const fn is_on_its_way(&self) -> bool {
+        self.is_open() && (self.sent || matches!(self.state, ChangeState::InFlight))
+    }
+
     /// Whether this device has done with it all that it asks for.
     #[must_use]
     pub const fn processed_local(&self) -> bool {

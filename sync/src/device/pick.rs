@@ -23,6 +23,9 @@ pub struct Picker {
     full: bool,
     /// Rows with a change that does not go out, so that later ones of them wait.
     held: BTreeSet<RowName>,
+    /// Rows with a change that the server may have, so that nobody knows yet whether they need
+    /// to be put back.
+    unanswered: BTreeSet<RowName>,
     /// Groups of which some changes have been read.
     groups: BTreeMap<Id, Vec<LocalChange>>,
     /// Groups of which some change must wait.
@@ -51,9 +54,15 @@ impl Picker {
         }
         let row = row_name(local);
         // An insert sets every field, so it does not need what was held before it.
-        let free = local.change.op == Op::Insert || !self.held.contains(&row);
+        let whole = local.change.op == Op::Insert;
+        let recovers = whole && local.change.stamps.is_some();
+        let waits = recovers && self.unanswered.contains(&row);
+        let free = (whole && !waits) || !self.held.contains(&row);
         let due = local.state != ChangeState::Failed && self.is_due(local.next_attempt_at_ms);
         let lost = local.state == ChangeState::InFlight && planted!(InFlightIsForgotten);
+        if local.is_on_its_way() {
+            self.unanswered.insert(row.clone());
+        }
         if !free || !due || self.full || lost {
             self.held.insert(row);
             self.waiting
@@ -113,9 +122,7 @@ impl Picker {
         for local in &unit {
             // Should this one be refused, what was written on top of it must not go without it.
             // A row that is put back stands on nothing.
-            if local.change.stamps.is_some() || planted!(RowGoesTwiceInAPush) {
-                self.held.remove(&row_name(local));
-            } else {
+            if local.change.stamps.is_none() && !planted!(RowGoesTwiceInAPush) {
                 self.held.insert(row_name(local));
             }
         }

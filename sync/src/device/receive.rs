@@ -1,7 +1,7 @@
 //! What rows from the server become on disk: the rows, the history, the markers, and nothing
 //! between.
 
-use super::edit::{recover, settle_on};
+use super::edit::{adopted, keep_in_order, recover, settle_on};
 use super::effect::Page;
 use super::meta::{Meta, Rebuild};
 use super::outbox::{ChangeState, LocalChange};
@@ -14,6 +14,7 @@ use crate::planted;
 use crate::row::Row;
 use crate::rules::Rules;
 use crate::scope::{Lsn, Marker, Markers, Scope};
+use crate::stamp::Stamps;
 use crate::table::TableSpec;
 use crate::value::Fields;
 use alloc::collections::BTreeMap;
@@ -107,7 +108,10 @@ impl Page {
                 check_tables(self.rows(), |name| {
                     here(scope).any(|table| table.name == name)
                 })?;
+                // Another tab that led for a moment may have been quicker with some of the tables.
+                let behind = |t: &&&TableSpec| markers.get(scope, t.name).lsn <= to.lsn;
                 Ok(here(scope)
+                    .filter(behind)
                     .map(|t| (scope.clone(), t.name.to_string(), *to))
                     .collect())
             }
@@ -143,6 +147,7 @@ pub fn page(
         moved: page.moves(rules, markers)?,
         ..Received::default()
     };
+    meta.headed |= matches!(page, Page::Head(head) if !head.rows.is_empty());
     planted!(MarkersMoveAlone, return Ok(received));
     for row in page.rows() {
         let Ok(table) = rules.table(&row.table) else {
@@ -234,6 +239,16 @@ fn take(
         received.changes.extend(again);
         open = held.open();
     }
+    let known = answered_by_the_feed(&held.changes, row, meta.generation);
+    if !known.is_empty() {
+        held.replace(&known);
+        for local in &known {
+            keep_in_order(local, &mut held.changes);
+        }
+        open = held.open();
+        received.changes.extend(known);
+        received.changes.extend(open.iter().cloned());
+    }
     let base = with_what_is_acknowledged(rules, meta.generation, row, &held.changes);
     let old_base = record.base.replace(base);
     record.generation = meta.generation;
@@ -246,7 +261,7 @@ fn take(
     if row.deleted && edited_here && !record.is_live() && !seen.fields.is_empty() {
         // Deleted elsewhere while it was being edited here: the words come back.
         planted!(DeletedWordsAreDropped, return);
-        let changes = recover(rules, meta, mint, &mut record, seen, open);
+        let changes = recover(rules, meta, mint, &mut record, seen, &held.changes);
         received.changes.extend(changes);
     } else if let Some(old) = old_base.as_ref().filter(|_| healing) {
         // The server was put back from a backup; what it has older is offered to it again, and
@@ -262,6 +277,38 @@ fn take(
     }
     received.records.push(record.clone());
     held.record = Some(record);
+}
+
+/// Changes of this device that the row shows to be on the server: it was written by one, or still
+/// has a value of it. Their answer is late or lost, and no longer needed; left open, they would
+/// look like words that nobody has, and bring back a row that was deleted by who had seen them.
+fn answered_by_the_feed(changes: &[LocalChange], row: &Row, generation: u32) -> Vec<LocalChange> {
+    planted!(FeedIsNoAnswer, return Vec::new());
+    let names = |stamps: &Stamps, op_id| stamps.values().any(|stamp| stamp.op_id == op_id);
+    // A row that was put back has the stamps of changes that were never sent themselves.
+    let put_back = |op_id| {
+        let mut offers = changes.iter().filter_map(|l| l.change.stamps.as_ref());
+        offers.any(|stamps| names(stamps, op_id))
+    };
+    let has = |local: &&LocalChange| {
+        let op_id = local.change.op_id;
+        let shown = row.op_id == op_id || (names(&row.stamps, op_id) && !put_back(op_id));
+        local.is_open() && shown
+    };
+    let known = changes.iter().filter(has).map(|local| {
+        let given = row
+            .stamps
+            .values()
+            .find(|stamp| stamp.op_id == local.change.op_id);
+        LocalChange {
+            state: ChangeState::Done,
+            refusal: None,
+            lsn: Some(row.lsn),
+            generation,
+            ..adopted(local, given.copied())
+        }
+    });
+    known.collect()
 }
 
 /// The row with those of this device's changes on it that the server has at later positions: an

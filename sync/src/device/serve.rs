@@ -11,9 +11,11 @@ use crate::frame::{Acknowledged, FeedPhase, Heartbeat, ServerError, ServerFrame,
 use crate::hooks::Hook;
 use crate::id::Id;
 use crate::limits::{
-    BACKOFF_MS_MAX, BAD_ROW_TRIES_MAX, CONFLICT_NOTICE_MS, OFFSET_NOISE_MS, OUTBOX_REREAD_MS,
+    BACKOFF_MS_MAX, BAD_ROW_TRIES_MAX, CONFLICT_NOTICE_MS, HEARTBEATS_WITHOUT_PAGE_MAX,
+    OFFSET_NOISE_MS, OUTBOX_REREAD_MS,
 };
 use crate::planted;
+use crate::scope::{ACKNOWLEDGED, Marker, Markers, OWN, Scope};
 use alloc::collections::btree_map::Entry;
 use alloc::string::{String, ToString};
 
@@ -22,13 +24,19 @@ impl Turn {
         self.state.heard_at_ms = self.mint.now_ms();
         self.watch();
         let catching_up = matches!(self.state.phase, Phase::Delta | Phase::Rebuild);
+        if !matches!(frame, ServerFrame::Heartbeat(_)) {
+            self.state.idle_heartbeats = 0;
+        }
         match (frame, self.state.phase) {
             (ServerFrame::Welcome(welcome), Phase::Handshake) => self.welcomed(&welcome),
             (ServerFrame::Delta(mut delta), _) if catching_up => match delta.error.take() {
                 Some(error) => self.server_error(error),
                 _ => self.store(Page::Delta(delta)),
             },
-            (ServerFrame::Head(head), _) if catching_up => self.store(Page::Head(head)),
+            (ServerFrame::Head(head), _) if catching_up => {
+                self.state.headed |= !head.rows.is_empty();
+                self.store(Page::Head(head));
+            }
             (ServerFrame::DeltaComplete {}, Phase::Delta) => self.go_live(),
             (ServerFrame::DeltaComplete {}, Phase::Rebuild) => {
                 self.wait_for_the_disk();
@@ -52,6 +60,10 @@ impl Turn {
     }
 
     fn welcomed(&mut self, welcome: &Welcome) {
+        if self.knows_of_what_was_cleared_out(welcome) && !planted!(LateAnswersAreTrusted) {
+            // An answer came after this device said where it stands.
+            return self.begin_rebuild(Rebuild::Replace, "cursor_expired");
+        }
         let rebuilding = self.state.rebuild.is_some();
         self.state.phase = if rebuilding {
             Phase::Rebuild
@@ -63,12 +75,25 @@ impl Turn {
             self.state.bootstrap = Some((self.mint.now_ms(), 0));
             self.raise(Hook::BootstrapStart {});
         }
+        self.state.purged = welcome.purge_floors.clone();
         self.learn_time(welcome.server_time_ms);
         self.read_on();
     }
 
+    /// Whether the server acknowledged a change of this device at a position that tombstones have
+    /// been cleared out behind, and the feed is still to come there: the row may be deleted, and
+    /// nobody would say so.
+    fn knows_of_what_was_cleared_out(&self, welcome: &Welcome) -> bool {
+        self.state.positions().iter().any(|(scope, position)| {
+            let floor = welcome.purge_floors.get(scope).copied().unwrap_or_default();
+            let witness = self.state.markers.get(scope, ACKNOWLEDGED);
+            witness != Marker::START && witness.lsn < floor && position.lsn < floor
+        })
+    }
+
     pub(super) fn go_live(&mut self) {
         self.state.phase = Phase::Live;
+        self.state.headed = false;
         self.state.failures = 0;
         self.state.trouble = None;
         self.state.storing = false;
@@ -94,6 +119,13 @@ impl Turn {
 
     fn heartbeat(&mut self, heartbeat: &Heartbeat) {
         self.learn_time(heartbeat.server_time_ms);
+        self.state.idle_heartbeats += 1;
+        if matches!(self.state.phase, Phase::Delta | Phase::Rebuild)
+            && self.state.idle_heartbeats > HEARTBEATS_WITHOUT_PAGE_MAX
+        {
+            let message = "a page got lost on the way".to_string();
+            return self.failed(&LinkFailure::Undecodable { message });
+        }
         if self.state.phase == Phase::Live {
             let standing = self.state.positions();
             let here = |(scope, position)| standing.get(scope).is_none_or(|own| own == position);
@@ -172,20 +204,40 @@ impl Turn {
         }
     }
 
-    fn begin_rebuild(&mut self, rebuild: Rebuild, reason: &str) {
-        self.forget_position(rebuild, reason);
+    pub(super) fn begin_rebuild(&mut self, rebuild: Rebuild, reason: &str) {
+        self.forget_position(rebuild, reason, Markers::default());
         self.state.trouble = Some(Trouble::Sync);
         self.back_off(0);
     }
 
-    pub(super) fn forget_position(&mut self, rebuild: Rebuild, reason: &str) {
+    /// Begins at the start again, and remembers how far the server had come: should it be put
+    /// back from a backup meanwhile, what does not come again is offered to it and not dropped.
+    pub(super) fn begin_at_the_start(&mut self, rebuild: Rebuild, reason: &str) {
+        let own = Scope::named(OWN);
+        let mut witness = Markers::default();
+        let tables = self
+            .state
+            .rules
+            .schema
+            .tables
+            .iter()
+            .map(|table| table.name);
+        for name in tables.chain([ACKNOWLEDGED]) {
+            let marker = self.state.markers.get(&own, name);
+            planted!(ResetKeepsNoWitness, break);
+            witness.raise(&own, ACKNOWLEDGED, marker);
+        }
+        self.forget_position(rebuild, reason, witness);
+    }
+
+    fn forget_position(&mut self, rebuild: Rebuild, reason: &str, markers: Markers) {
         self.raise(Hook::RescanStarting {
             reason: reason.into(),
         });
         self.state.rebuild = Some(rebuild);
         self.state.forgotten = self.state.link;
-        self.state.markers = crate::scope::Markers::default();
-        self.effects.push(Effect::BeginRebuild(rebuild));
+        self.state.markers = markers.clone();
+        self.effects.push(Effect::BeginRebuild(rebuild, markers));
     }
 
     /// Tells listeners and plugins that something went wrong.

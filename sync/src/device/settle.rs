@@ -1,6 +1,6 @@
 //! What the server's answer to a push becomes on disk, and what is done with refused changes.
 
-use super::edit::{adopted, recover, settle_on};
+use super::edit::{adopted, is_needless, keep_in_order, recover, replaces, settle_on};
 use super::meta::Meta;
 use super::outbox::{ChangeState, LocalChange, outlived};
 use super::receive::{HeldRows, Received, take_again};
@@ -33,8 +33,7 @@ pub struct Settled {
     pub outcomes: Vec<(Id, &'static str)>,
     /// Rows where an edit made here met one that its writer had not seen.
     pub conflicts: Vec<(String, Id)>,
-    /// Markers to raise ([`Markers::raise`](crate::scope::Markers::raise)): up to where the
-    /// server has acknowledged this device's changes.
+    /// Markers to set: where the server has last acknowledged changes of this device.
     pub moved: Vec<(Scope, String, Marker)>,
 }
 
@@ -89,6 +88,7 @@ impl Turn<'_> {
         let record = held.record.take();
         let mut record = record.unwrap_or_else(|| Record::empty(table, key));
         let mut gone = false;
+        let mut done = Vec::new();
         for local in held
             .changes
             .iter_mut()
@@ -106,15 +106,25 @@ impl Turn<'_> {
                         self.settled.conflicts.push((table.to_string(), key));
                     }
                     self.applied(&mut record, local, *lsn, *stamp, row.as_deref());
+                    done.push(local.clone());
                     "done"
                 }
                 Some(Outcome::Gone { .. }) if local.change.op == Op::Delete => {
+                    // What is left of the row here is from before the state was taken anew.
+                    record.base.take_if(|base| base.lsn == 0);
                     local.state = ChangeState::Done;
                     "done"
                 }
-                Some(Outcome::Gone { .. }) => {
+                Some(Outcome::Gone { row, .. }) => {
                     gone = true;
+                    self.learn_of(&mut record, row.as_deref());
+                    local.state = ChangeState::Pending;
+                    local.sent = false;
                     "recovered"
+                }
+                // Sent whole and still not taken: that is for a person to see, not to try for ever.
+                Some(Outcome::NeedFull {}) if local.full && local.change.group.is_none() => {
+                    spend_attempt(local, self.mint)
                 }
                 Some(Outcome::NeedFull {}) => {
                     local.full = true;
@@ -129,7 +139,21 @@ impl Turn<'_> {
             };
             self.settled.outcomes.push((op_id, said));
         }
+        for local in &done {
+            keep_in_order(local, &mut held.changes);
+        }
         self.finish(record, held, gone);
+    }
+
+    /// Takes a row that an answer tells, unless the feed has brought it or a later one.
+    fn learn_of(&mut self, record: &mut Record, row: Option<&Row>) {
+        let same_time = record.generation == self.meta.generation;
+        let base_lsn = record.base.as_ref().map_or(0, |base| base.lsn);
+        if let Some(row) = row.filter(|row| row.lsn > base_lsn || !same_time) {
+            record.base = Some(row.clone());
+            record.generation = self.meta.generation;
+            self.meta.clock = self.meta.clock.observe(row.latest_stamp().clock);
+        }
     }
 
     /// Joined without raising the base's position, unless the server told the whole row: another
@@ -142,15 +166,16 @@ impl Turn<'_> {
         stamp: Option<Stamp>,
         row: Option<&Row>,
     ) {
+        *local = adopted(local, stamp);
         local.state = ChangeState::Done;
         local.lsn = Some(lsn);
         local.generation = self.meta.generation;
         if let Some(stamp) = stamp {
             self.given = self.given.max(Some(stamp.clock));
         }
-        // A row that was put back may be answered with the position of what is there already.
-        if lsn > self.acknowledged.lsn && local.change.stamps.is_none() {
-            let op_id = local.change.op_id;
+        if lsn > self.acknowledged.lsn {
+            // A row that was put back may be there already, by another change.
+            let op_id = row.map_or(local.change.op_id, |row| row.op_id);
             self.acknowledged = Marker { lsn, op_id };
         }
         let base_lsn = record.base.as_ref().map_or(0, |base| base.lsn);
@@ -159,35 +184,33 @@ impl Turn<'_> {
             record.generation = self.meta.generation;
         }
         match row {
-            Some(row) if lsn > base_lsn || !same_time => {
-                record.base = Some(row.clone());
-                record.generation = self.meta.generation;
-                self.meta.clock = self.meta.clock.observe(row.latest_stamp().clock);
-            }
+            Some(_) => self.learn_of(record, row),
             // The feed was quicker, and has this change in it.
-            Some(_) => {}
             None if lsn <= base_lsn && same_time => {}
             None => {
                 let fresh = || Row::empty(&local.change.table, local.change.key);
                 let base = record.base.get_or_insert_with(fresh);
-                *local = adopted(local, stamp);
                 settle_on(self.rules, base, local);
             }
         }
     }
 
-    fn finish(&mut self, mut record: Record, mut held: Held, gone: bool) {
+    fn finish(&mut self, mut record: Record, mut held: Held, mut gone: bool) {
+        if gone && deleted_here_too(&mut held) {
+            gone = false;
+        }
         // A put that was refused stands for the whole row: what follows it waits with it.
         let refused = |local: &LocalChange| {
             local.is_open() && local.state == ChangeState::Failed && local.change.op == Op::Insert
         };
         let waits = held.changes.iter().any(refused) && !planted!(RecoversForEver);
-        if gone && waits {
-            let gone = held
+        if !gone
+            && let Some(needless) = held
                 .changes
-                .iter_mut()
-                .filter(|l| l.state == ChangeState::InFlight);
-            gone.for_each(|local| local.state = ChangeState::Pending);
+                .iter()
+                .position(|local| is_needless(local, &held.changes))
+        {
+            held.changes[needless].state = ChangeState::Superseded;
         }
         let open = held.open();
         if gone && !waits {
@@ -200,7 +223,14 @@ impl Turn<'_> {
                     ..Row::empty(&record.seen.table, record.key)
                 },
             };
-            let changes = recover(self.rules, self.meta, self.mint, &mut record, seen, open);
+            let changes = recover(
+                self.rules,
+                self.meta,
+                self.mint,
+                &mut record,
+                seen,
+                &held.changes,
+            );
             self.settled.changes.extend(changes);
             let done = held
                 .changes
@@ -217,6 +247,37 @@ impl Turn<'_> {
         }
         self.settled.records.push(record);
     }
+}
+
+/// Whether the last that was done to a row here is to delete it, by somebody who saw every edit
+/// that met the other deletion. Then nothing of it is to come back.
+fn deleted_here_too(held: &mut Held) -> bool {
+    let open = held.open();
+    let Some((last, earlier)) = open.split_last() else {
+        return false;
+    };
+    let seen = |local: &LocalChange| {
+        let replaced = |name| {
+            held.changes
+                .iter()
+                .any(|later| replaces(later, name, local))
+        };
+        local.change.fields.keys().all(|name| replaced(name))
+    };
+    let by_hand = last.change.op == Op::Delete && last.change.stamps.is_none();
+    let deleted = by_hand && earlier.iter().all(seen);
+    if deleted {
+        let earlier = earlier
+            .iter()
+            .map(|local| local.local_seq)
+            .collect::<Vec<_>>();
+        for local in &mut held.changes {
+            if earlier.contains(&local.local_seq) {
+                local.state = ChangeState::Superseded;
+            }
+        }
+    }
+    deleted
 }
 
 /// The row as it was before it was last deleted, as far as this device remembers.

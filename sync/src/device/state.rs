@@ -8,7 +8,7 @@ use crate::frame::Hello;
 use crate::id::Id;
 use crate::limits::PUSH_CHANGES_MAX;
 use crate::rules::Rules;
-use crate::scope::{ACKNOWLEDGED, Lsn, Marker, Markers, Scope};
+use crate::scope::{Lsn, Marker, Markers, Scope};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -126,6 +126,12 @@ pub struct State {
     pub breaker: Breaker,
     /// The state is being taken anew, and why.
     pub rebuild: Option<Rebuild>,
+    /// Up to where the server had cleared out tombstones when it welcomed this device.
+    pub purged: BTreeMap<Scope, Lsn>,
+    /// How many signs of life came since the last other frame.
+    pub idle_heartbeats: u32,
+    /// Rows were shown before their turn, and what was missed has not come whole since.
+    pub headed: bool,
     /// Pages of links up to this one were stored before the state was last begun anew; where they
     /// led is forgotten.
     pub forgotten: Link,
@@ -168,6 +174,8 @@ pub struct Stored {
     pub rebuild: Option<Rebuild>,
     /// How often the state was begun anew; see [`super::meta::Meta::generation`].
     pub generation: u32,
+    /// See [`super::meta::Meta::headed`].
+    pub headed: bool,
     /// The app was updated since it last ran here.
     pub updated: bool,
 }
@@ -192,6 +200,9 @@ impl State {
             outbox: Outbox::of(stored.outbox),
             breaker: Breaker::default(),
             rebuild: stored.rebuild,
+            headed: stored.headed,
+            idle_heartbeats: 0,
+            purged: BTreeMap::new(),
             forgotten: 0,
             unswept: stored.generation > 0,
             bad_row: None,
@@ -223,16 +234,9 @@ impl State {
     #[must_use]
     pub fn hello(&self, now_ms: u64) -> Hello {
         let tables = self.rules.schema.tables.iter();
-        let mut markers = self.markers.clone();
-        for (scope, position) in self.positions() {
-            // What the feed has passed needs no second witness.
-            if markers.get(&scope, ACKNOWLEDGED).lsn <= position.lsn {
-                markers.forget(&scope, ACKNOWLEDGED);
-            }
-        }
         Hello {
             device_id: self.device_id,
-            markers,
+            markers: self.markers.clone(),
             tables: tables.map(|table| table.name.to_string()).collect(),
             schema_version: self.rules.schema.version,
             device_time_ms: now_ms.saturating_add_signed(self.offset_ms),

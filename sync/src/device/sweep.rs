@@ -6,7 +6,9 @@ use super::meta::Meta;
 use super::outbox::{ChangeState, LocalChange};
 use super::record::{Held, Record};
 use crate::change::{Change, Op};
-use crate::id::{Id, Mint};
+use crate::clock::Clock;
+use crate::id::Mint;
+use crate::limits::DRIFT_MS_MAX;
 use crate::planted;
 use crate::row::{DELETED, Row};
 use crate::rules::Rules;
@@ -74,7 +76,8 @@ pub(super) fn send_again(
     planted!(HistoryIsNotSentAgain, return Vec::new());
     let mut again = Vec::new();
     for local in changes {
-        let open = matches!(local.state, ChangeState::Pending | ChangeState::InFlight);
+        // What was never sent is in no history, and goes out as it is.
+        let open = local.is_on_its_way() && local.state != ChangeState::Failed;
         let had = open || local.state == ChangeState::Done;
         if local.from_server || local.generation >= meta.generation || !had {
             continue;
@@ -91,13 +94,18 @@ pub(super) fn send_again(
             ..local.clone()
         });
         let op_id = mint.id();
-        let stamp = local.change.stamp;
+        let in_time = |stamp: Stamp| not_ahead(stamp, local, meta.offset_ms);
+        let stamp = in_time(local.change.stamp);
         let own = |name: &String| (name.clone(), stamp);
         let stamps = local.change.stamps.clone();
         let stamps = stamps.unwrap_or_else(|| match local.change.op {
             Op::Delete => Stamps::from([(DELETED.into(), stamp)]),
             Op::Insert | Op::Update => local.change.fields.keys().map(own).collect(),
         });
+        let stamps = stamps
+            .into_iter()
+            .map(|(name, stamp)| (name, in_time(stamp)));
+        let stamps: Stamps = stamps.collect();
         let change = Change {
             op_id,
             stamp: Stamp { op_id, ..stamp },
@@ -116,13 +124,23 @@ pub(super) fn send_again(
     again
 }
 
+/// The stamp of a change, put back to when it was made if its clock was far ahead then: its answer
+/// may have been lost, and with it the stamp that the server gave instead.
+fn not_ahead(mut stamp: Stamp, local: &LocalChange, offset_ms: i64) -> Stamp {
+    let made_at_ms = local.recorded_at_ms.saturating_add_signed(offset_ms);
+    if stamp.clock.ms() > made_at_ms + DRIFT_MS_MAX {
+        stamp.clock = Clock::at_ms(made_at_ms);
+    }
+    stamp
+}
+
 /// What is offered of a row that the server has older than this device, or other. Of a value that
 /// is later there it is not known whether its writer had seen ours: it is offered too, and leaves
 /// a revision.
 pub(super) fn offer_over(
     rules: &Rules,
     meta: &mut Meta,
-    mint: &Mint,
+    mint: &mut Mint,
     ours: &Row,
     theirs: &Row,
 ) -> Option<LocalChange> {
@@ -140,21 +158,17 @@ pub(super) fn offer_over(
     }
 }
 
-/// Offers a row with the stamps it has. The name of the offer follows from the row, so that
-/// several devices that offer the same are one change to the server.
-fn offer(rules: &Rules, meta: &mut Meta, mint: &Mint, ours: &Row) -> Option<LocalChange> {
+/// Offers a row with the stamps it has, under a new name: one that followed from the row could
+/// come to stand at one position in two histories, and a device that stood there would take one
+/// for the other. What another device has offered already is nothing new to the server.
+fn offer(rules: &Rules, meta: &mut Meta, mint: &mut Mint, ours: &Row) -> Option<LocalChange> {
     planted!(LostRowsAreNotOffered, return None);
     let table = rules.schema.table(&ours.table)?;
     if !table.lives_in(OWN) {
         return None;
     }
     let latest = ours.latest_stamp();
-    let unstamped = ours.op_id.derived(ours.key);
-    let by_stamps = |name: Id, stamp: &Stamp| stamp.op_id.derived(name);
-    let op_id = match ours.stamps.is_empty() {
-        true => unstamped,
-        false => ours.stamps.values().fold(ours.key, by_stamps),
-    };
+    let op_id = mint.id();
     let stamps: Stamps = ours.stamps.clone();
     let known = |name: &String| table.field(name).is_some();
     let fields: Fields = ours

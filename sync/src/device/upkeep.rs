@@ -14,7 +14,7 @@ use alloc::string::String;
 
 impl Turn {
     pub(super) fn reset(&mut self) {
-        self.forget_position(Rebuild::Replace, "reset_asked");
+        self.begin_at_the_start(Rebuild::Replace, "reset_asked");
         if !self.is_asleep() {
             self.connect_anew();
         }
@@ -133,7 +133,7 @@ impl Turn {
             let message = "This device and the server did not have the same. Everything is \
                            taken anew; unsent words are kept.";
             self.report("digest_differs", message, false);
-            self.forget_position(Rebuild::Replace, "digest_differs");
+            self.begin_at_the_start(Rebuild::Replace, "digest_differs");
             if !self.is_asleep() {
                 self.back_off(0);
             }

@@ -44,6 +44,10 @@ pub enum Outcome {
     Gone {
         /// What happened, in words.
         message: String,
+        /// The deletion, if the server remembers it: what is sent after seeing it puts the row back,
+        /// however wrong the device's clock is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        row: Option<Box<Row>>,
     },
     /// The server does not have the text that a patch was made for, or another change of the
     /// group could not be taken; nothing was changed. A device sends it again with whole values.

@@ -191,7 +191,7 @@ fn decide(rules: &Rules, incoming: Incoming) -> Verdict {
         &bases(&change, texts),
     ) {
         Merged::Joined(joined) if is_nothing_new(&change, &before, &row, &joined) => {
-            Verdict::Answer(nothing_new(before.lsn))
+            Verdict::Answer(nothing_new(before))
         }
         Merged::Joined(joined) => Verdict::Write(Box::new(write(
             table, &before, row, &change, joined, claimed,
@@ -199,6 +199,7 @@ fn decide(rules: &Rules, incoming: Incoming) -> Verdict {
         Merged::Gone => Verdict::Answer(Outcome::Gone {
             message: "This row was deleted. Nothing was changed; send it whole to put it back."
                 .to_string(),
+            row: Some(Box::new(before)),
         }),
     }
 }
@@ -289,11 +290,12 @@ fn is_nothing_new(change: &Change, before: &Row, row: &Row, joined: &Joined) -> 
     change.stamps.is_some() && joined.lost.is_empty() && before.lsn > 0 && before == row
 }
 
-const fn nothing_new(lsn: Lsn) -> Outcome {
+/// The row says under which name it stands at its position: it is not this change's.
+fn nothing_new(before: Row) -> Outcome {
     Outcome::Applied {
-        lsn,
+        lsn: before.lsn,
         stamp: None,
-        row: None,
+        row: Some(Box::new(before)),
         lost_fields: Vec::new(),
     }
 }
@@ -303,6 +305,7 @@ fn unknown_row() -> Outcome {
         message: "There is no such row in this journal. Nothing was changed; send it whole to \
                   put it here."
             .to_string(),
+        row: None,
     }
 }
 

@@ -310,12 +310,12 @@ impl Log {
             .into_iter()
             .map(|change| self.load(rules, change, claimed));
         let verdicts = accept(rules, incoming.collect());
-        let written = ids
-            .into_iter()
-            .zip(verdicts)
-            .map(|(op_id, verdict)| match verdict {
-                Verdict::Answer(outcome) => (op_id, outcome),
-                Verdict::Write(write) => {
+        let written = ids.into_iter().zip(verdicts).map(|(op_id, verdict)| {
+            match (self.repeated(op_id), verdict) {
+                // Of a group that was here in part: what was written once has its position.
+                (Some(first), _) if !forgets => (op_id, first),
+                (_, Verdict::Answer(outcome)) => (op_id, outcome),
+                (_, Verdict::Write(write)) => {
                     let lsn = self.put(write.row.clone());
                     for revision in &write.revisions {
                         self.put(revision.clone());
@@ -327,7 +327,8 @@ impl Log {
                     self.outcomes.insert(op_id, (outcome.clone(), now_ms));
                     (op_id, outcome)
                 }
-            });
+            }
+        });
         written.collect()
     }
 

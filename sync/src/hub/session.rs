@@ -131,8 +131,20 @@ impl Session {
         schema
             .speaks(hello.schema_version)
             .map_err(|error| ServerError::new("update_required", &alloc::format!("{error}")))?;
-        for (scope, marker) in claims(hello, &scopes) {
-            positions.judge(&scope, marker)?;
+        for scope in &scopes {
+            let tables = schema.tables.iter().map(|table| table.name);
+            let known = tables.filter(|name| hello.tables.iter().any(|table| table == name));
+            let known: Vec<_> = known.collect();
+            for table in &known {
+                positions.judge(scope, hello.markers.get(scope, table))?;
+            }
+            let lives = |table: &TableSpec| table.lives_in(scope.as_str());
+            let here = known
+                .into_iter()
+                .filter(|name| schema.table(name).is_some_and(lives));
+            let lowest = hello.markers.lowest(scope, here);
+            let witness = hello.markers.get(scope, ACKNOWLEDGED);
+            positions.judge_witness(scope, witness, lowest)?;
         }
         let wanted = |table: &&&TableSpec| hello.tables.iter().any(|name| name == table.name);
         let tables: Vec<_> = schema.tables.iter().filter(wanted).copied().collect();

@@ -46,6 +46,7 @@ impl Device {
             offset_ms: 0,
             rebuild: None,
             generation: 0,
+            headed: false,
             updated: false,
         };
         let mut device = Self {

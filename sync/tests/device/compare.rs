@@ -11,7 +11,7 @@ use sync::frame::{Digests, ServerFrame, Standing, Verified};
 
 fn begins(effects: &[Effect]) -> Option<Rebuild> {
     effects.iter().find_map(|effect| match effect {
-        Effect::BeginRebuild(rebuild) => Some(*rebuild),
+        Effect::BeginRebuild(rebuild, _) => Some(*rebuild),
         _ => None,
     })
 }

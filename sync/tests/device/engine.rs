@@ -33,6 +33,7 @@ pub(crate) fn nothing_stored() -> Stored {
         offset_ms: 0,
         rebuild: None,
         generation: 0,
+        headed: false,
         updated: false,
     }
 }

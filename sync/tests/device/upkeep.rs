@@ -10,11 +10,11 @@ use sync::device::status::{Status, status};
 use sync::frame::{FeedPhase, ServerFrame};
 use sync::hooks::Hook;
 use sync::limits::{BACKOFF_MS_MIN, COLLECT_MS, OUTBOX_REREAD_MS};
-use sync::scope::Markers;
+use sync::scope::{ACKNOWLEDGED, Lsn, Markers};
 
 fn begins(effects: &[Effect]) -> Option<Rebuild> {
     effects.iter().find_map(|effect| match effect {
-        Effect::BeginRebuild(rebuild) => Some(*rebuild),
+        Effect::BeginRebuild(rebuild, _) => Some(*rebuild),
         _ => None,
     })
 }
@@ -34,6 +34,13 @@ fn standing() -> Engine {
     engine.stored(2, brought_to(at(4)));
     engine.hear(3, ServerFrame::DeltaComplete {});
     engine
+}
+
+/// What a device says that begins at the start again, and stood at `lsn`.
+fn witness(lsn: Lsn) -> Markers {
+    let mut markers = Markers::default();
+    markers.set(&own(), ACKNOWLEDGED, at(lsn));
+    markers
 }
 
 /// A device whose rebuild waits for the disk.
@@ -105,7 +112,7 @@ fn who_asks_for_it_gets_everything_anew_now_or_when_the_device_wakes() {
     let mut engine = standing();
     let effects = engine.tell(4, Event::ResetAsked);
     assert_eq!(begins(&effects), Some(Rebuild::Replace));
-    assert_eq!(markers_said(&effects), Some(&Markers::default()));
+    assert_eq!(markers_said(&effects), Some(&witness(4)));
     assert!(effects.contains(&Effect::CloseLink { link: 1 }));
 
     let mut engine = standing();
@@ -136,7 +143,7 @@ fn where_a_page_led_that_was_stored_before_a_rebuild_began_is_forgotten() {
         engine.hear(4, change());
         engine.tell(5, Event::ResetAsked);
         engine.tell(6, event);
-        assert_eq!(engine.state().markers, Markers::default());
+        assert_eq!(engine.state().markers, witness(4));
     }
     for event in late(2) {
         let mut engine = standing();

@@ -208,6 +208,7 @@ pub(crate) fn outcomes() -> Vec<(&'static str, ServerFrame)> {
             "push_result_gone",
             result(Outcome::Gone {
                 message: message.clone(),
+                row: None,
             }),
         ),
         ("push_result_need_full", result(Outcome::NeedFull {})),

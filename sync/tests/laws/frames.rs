@@ -214,7 +214,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
         });
     let rejected = (any::<String>(), any::<String>())
         .prop_map(|(code, message)| Outcome::Rejected { code, message });
-    let gone = any::<String>().prop_map(|message| Outcome::Gone { message });
+    let gone = any::<String>().prop_map(|message| Outcome::Gone { message, row: None });
     let first = prop_oneof![applied, rejected, gone, Just(Outcome::NeedFull {})];
     first.prop_recursive(3, 3, 1, |first| {
         first.prop_map(|first| Outcome::Duplicate {

@@ -70,6 +70,7 @@ impl Driven {
             offset_ms: 0,
             rebuild: None,
             generation: 0,
+            headed: false,
             updated: false,
         };
         Self {

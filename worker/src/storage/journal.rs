@@ -51,6 +51,7 @@ impl Connection {
             offset_ms,
             generation,
             rebuild,
+            headed,
             ..
         } = meta;
         Ok(Stored {
@@ -60,6 +61,7 @@ impl Connection {
             offset_ms,
             rebuild,
             generation,
+            headed,
             updated,
         })
     }

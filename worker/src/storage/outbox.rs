@@ -91,7 +91,7 @@ impl Connection {
                     Answer::Failed(class) => settle::unanswered(&RULES, &mut mint, held, *class),
                 };
                 for (scope, table, marker) in &settled.moved {
-                    markers.raise(scope, table, *marker);
+                    markers.set(scope, table, *marker);
                 }
                 let mut writes = Writes::default();
                 writes.settled(&settled, first_new)?;

@@ -48,13 +48,17 @@ enum Key {
 
 impl Connection {
     /// Begins to take the state anew, and with it forgets where this device stands.
-    pub(crate) async fn begin_rebuild(&self, rebuild: Rebuild) -> Result<(), StorageError> {
+    pub(crate) async fn begin_rebuild(
+        &self,
+        rebuild: Rebuild,
+        markers: &Markers,
+    ) -> Result<(), StorageError> {
         self.commit(&[SYNC_STATE], Durability::Relaxed, async |reading| {
             let mut meta = meta(&reading.store(SYNC_STATE)?, Id::NIL).await?;
             meta.begin_rebuild(rebuild);
             let mut writes = Writes::default();
             writes.meta(&meta)?;
-            writes.markers(&Markers::default())?;
+            writes.markers(markers)?;
             Ok((writes, ()))
         })
         .await

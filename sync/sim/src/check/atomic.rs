@@ -74,7 +74,7 @@ impl World {
                     .is_some_and(|base| {
                         base.lsn >= row.lsn
                             || base.op_id == row.op_id
-                            || of.store.has_done(row.op_id)
+                            || of.store.shows_its_own(row.op_id)
                     })
             };
             let here = rows.iter().copied().filter(|row| has(row)).count();

@@ -71,7 +71,7 @@ impl World {
                 .insert(shown, now)
                 .filter(|before| *before != now);
             let Some(before) = before else { continue };
-            let excused = self.checks.restored || self.oracle.buried.contains(&before);
+            let excused = self.checks.restored || self.oracle.was_deleted_since(name, before);
             if !excused && self.oracle.is_ancestor(now, before) {
                 let by = if written { "its person" } else { "a page" };
                 let what = format!(
@@ -126,7 +126,11 @@ impl World {
             .schema
             .table(&row.table)
             .filter(|table| !table.server_only)?;
-        if self.oracle.deleted.contains(&(row.table.clone(), row.key)) {
+        if self
+            .oracle
+            .deleted
+            .contains_key(&(row.table.clone(), row.key))
+        {
             return None;
         }
         for field in table.fields.iter().filter(|field| !field.merged) {

@@ -53,7 +53,8 @@ impl World {
         let count = device.store.count();
         let stream = device.tabs.iter().find_map(|tab| tab.stream);
         let stream = stream.and_then(|number| self.servers.streams.get(&number));
-        stream.is_some_and(|stream| !stream.dead)
+        // Something may be on its way, such as that the session has ended.
+        stream.is_some_and(|stream| !stream.dead && stream.session.is_some() && stream.ahead == 0)
             && state.verifying == Verifying::No
             // A stream that lost its signs of life in the storm is about to be given up.
             && device.clock_ms(self.now_ms).abs_diff(state.heard_at_ms) < 12_000

@@ -48,7 +48,10 @@ impl World {
         let rows = logs.flat_map(Log::rows).filter(|row| !row.deleted);
         let in_trash = rows.filter(|row| self.is_in_the_trash(row));
         for row in in_trash.filter(|_| !self.checks.restored) {
-            let muddled = self.oracle.deleted.contains(&(row.table.clone(), row.key));
+            let muddled = self
+                .oracle
+                .deleted
+                .contains_key(&(row.table.clone(), row.key));
             if let Some(token) = tokens(row.fields.values()).find(|t| !muddled && unseen(t)) {
                 return Some(format!("piece {token} went to the trash unseen: {row:?}"));
             }

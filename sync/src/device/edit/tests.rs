@@ -13,6 +13,7 @@ use crate::fixture::store::{Store, edit};
 use crate::frame::Outcome;
 use crate::id::Id;
 use crate::local::Tick;
+use crate::scope::Markers;
 use crate::stamp::stamp_of;
 use ChangeState::{Failed, InFlight, Pending, Superseded};
 use alloc::string::ToString;
@@ -261,7 +262,10 @@ fn a_row_that_is_offered_back_is_not_its_persons_edit_and_stays_as_it_is() {
     let mut store = desk();
     let row = row_of(&[page(1, "first")], 1);
     arrive(&mut store, vec![row]);
-    store.perform(NOW_MS, &Effect::BeginRebuild(Rebuild::Heal));
+    store.perform(
+        NOW_MS,
+        &Effect::BeginRebuild(Rebuild::Heal, Markers::default()),
+    );
     store.perform(NOW_MS, &Effect::FinishRebuild);
     store.perform(NOW_MS, &Effect::Sweep);
     assert!(waiting(&store).change.stamps.is_some());
@@ -342,7 +346,10 @@ fn put(body: &str) -> Edit {
 fn a_row_that_the_server_no_longer_has_is_not_there_to_edit_but_may_be_made_anew() {
     let mut store = desk();
     arrive(&mut store, vec![row_of(&[page(1, "first")], 1)]);
-    store.perform(NOW_MS, &Effect::BeginRebuild(Rebuild::Replace));
+    store.perform(
+        NOW_MS,
+        &Effect::BeginRebuild(Rebuild::Replace, Markers::default()),
+    );
     store.perform(NOW_MS, &Effect::FinishRebuild);
     let floor = store.meta.floor;
     assert!(!record(&store, "pages", 1).is_visible(floor));

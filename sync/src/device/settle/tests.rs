@@ -55,6 +55,7 @@ fn rejected(code: &str) -> Outcome {
 fn gone() -> Outcome {
     Outcome::Gone {
         message: "deleted".into(),
+        row: None,
     }
 }
 

@@ -14,9 +14,24 @@ fn begun_under(floor: Lsn) -> Id {
 }
 
 impl Positions {
+    /// Whether the server still has what it acknowledged. Below the floor nobody needs to know, if
+    /// the feed has come further: `lowest` is where the device stands.
+    pub(super) fn judge_witness(
+        &self,
+        scope: &Scope,
+        witness: Marker,
+        lowest: Marker,
+    ) -> Result<(), ServerError> {
+        let floor = self.floor(scope);
+        match witness.lsn < floor && lowest.lsn >= floor {
+            true => Ok(()),
+            false => self.judge(scope, witness),
+        }
+    }
+
     /// Whether a device may go on from where it says it stands.
     pub(super) fn judge(&self, scope: &Scope, marker: Marker) -> Result<(), ServerError> {
-        if planted!(EpochIsNotNoticed) {
+        if marker == Marker::START || planted!(EpochIsNotNoticed) {
             return Ok(());
         }
         let ceiling = self.ceilings.get(scope).copied().unwrap_or_default();

@@ -60,6 +60,7 @@ impl World {
             offset_ms: 0,
             rebuild: None,
             generation,
+            headed: false,
             updated: true,
         };
         Self {
@@ -177,7 +178,7 @@ impl World {
             Effect::CountOutbox => Event::OutboxGrew(self.count()),
             Effect::TakeDigests if fails => Event::NotVerified(failure(detail)),
             Effect::TakeDigests => Event::Digested(BTreeMap::new()),
-            Effect::BeginRebuild(_) => {
+            Effect::BeginRebuild(..) => {
                 self.stored = 0;
                 return None;
             }
@@ -348,7 +349,7 @@ impl World {
             | Effect::RetryRefused
             | Effect::CountOutbox
             | Effect::TakeDigests
-            | Effect::BeginRebuild(_) => self.disk.push_back(effect),
+            | Effect::BeginRebuild(..) => self.disk.push_back(effect),
             Effect::SetTimer { timer, at_ms } => drop(self.timers.insert(timer, at_ms)),
             Effect::ClearTimer { timer } => drop(self.timers.remove(&timer)),
             _ => {}

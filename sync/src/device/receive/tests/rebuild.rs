@@ -4,7 +4,7 @@ use super::*;
 use crate::device::meta::Rebuild;
 
 fn begin(store: &mut Store, rebuild: Rebuild) {
-    store.perform(NOW_MS, &Effect::BeginRebuild(rebuild));
+    store.perform(NOW_MS, &Effect::BeginRebuild(rebuild, Markers::default()));
 }
 
 #[test]
