@@ -31,3 +31,6 @@ pub mod status;
 pub mod step;
 pub mod sweep;
 mod upkeep;
+
+#[cfg(test)]
+mod tests;

@@ -16,3 +16,6 @@ pub mod drift;
 pub mod ledger;
 pub mod revision;
 pub mod session;
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@
 //! - [`outbox`], [`failing`]: what goes out, push after push; pushes that fail
 //! - [`upkeep`], [`compare`]: taking everything anew, sweeping, clearing out; comparing
 //! - [`told`]: events, hooks, and how the connection stands
+//! - [`trouble`]: how long trouble is shown
 
 mod compare;
 mod engine;
@@ -18,4 +19,5 @@ mod silence;
 #[path = "../../src/fixture/tables.rs"]
 mod tables;
 mod told;
+mod trouble;
 mod upkeep;

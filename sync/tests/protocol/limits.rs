@@ -42,6 +42,47 @@ fn the_limits_are_the_ones_in_the_code() {
     )]);
 }
 
+#[test]
+fn the_limits_fit_each_other() {
+    use sync::limits::*;
+    let delays = ATTEMPT_DELAYS_MS.len();
+    // Twice a body, for every byte of it may be one that is escaped.
+    let body_bytes = 2 * BODY_BYTES_MAX;
+    let fits = [
+        (
+            WATCHDOG_MS > 2 * (HEARTBEAT_MS + HEARTBEAT_JITTER_MS),
+            "a heartbeat may be lost and the next one late",
+        ),
+        (
+            CHUNK_BYTES_MAX <= GROUP_BYTES_MAX && 2 * GROUP_BYTES_MAX <= FRAME_BYTES_MAX,
+            "what a server sends is taken",
+        ),
+        (
+            body_bytes < PUSH_BYTES_MAX && body_bytes < GROUP_BYTES_MAX,
+            "an entry fits whichever way it goes",
+        ),
+        (
+            GROUP_CHANGES_MAX <= PUSH_CHANGES_MAX && GROUP_CHANGES_MAX <= CHUNK_ROWS_MAX,
+            "a group travels whole",
+        ),
+        (
+            usize::try_from(ATTEMPTS_MAX) == Ok(delays + 1) && ATTEMPT_DELAYS_MS.is_sorted(),
+            "there is a delay between any two attempts",
+        ),
+        (
+            BACKOFF_MS_MIN < BACKOFF_MS_MAX && BACKOFF_MS_MAX <= RETRY_AFTER_MS_MAX,
+            "who is told when to come back may wait as long as who is not",
+        ),
+        (
+            REVISION_MS <= TOMBSTONE_MS && HISTORY_MS <= TOMBSTONE_MS,
+            "a revision's own tombstone is remembered for as long as others",
+        ),
+    ];
+    for (fits, why) in fits {
+        assert!(fits, "{why}");
+    }
+}
+
 /// The value of a constant: numbers and other constants multiplied and divided from left to
 /// right, or a list of them.
 fn numbers(name: &str, expressions: &BTreeMap<&str, &str>) -> Vec<u64> {

@@ -1,0 +1,120 @@
+//! Trouble: how long it is shown, and what a server cannot talk a device into.
+
+use crate::engine::*;
+use sync::device::effect::{Effect, SyncEvent, Timer};
+use sync::device::event::Event;
+use sync::device::retry::LinkFailure;
+use sync::device::state::Phase;
+use sync::device::status::{Status, status};
+use sync::frame::{Delta, FeedPhase, ServerError, ServerFrame, Welcome};
+use sync::limits::BREAKER_WINDOW_MS;
+use sync::scope::{Lsn, Markers};
+
+fn broken_delta() -> ServerFrame {
+    ServerFrame::Delta(Delta {
+        error: Some(ServerError::new("database", "The database failed.")),
+        ..leading(4, 4, true)
+    })
+}
+
+fn leading(from: Lsn, to: Lsn, is_last_chunk: bool) -> Delta {
+    Delta {
+        scope: own(),
+        table: "notes".into(),
+        rows: Vec::new(),
+        from: at(from),
+        to: at(to),
+        is_last_chunk,
+        error: None,
+    }
+}
+
+#[test]
+fn trouble_is_shown_until_an_attempt_has_brought_everything() {
+    let refused = LinkFailure::Undecodable {
+        message: "no frame".into(),
+    };
+    for (failure, shown) in [
+        (LinkFailure::Unreachable, Status::ConnectionError),
+        (refused, Status::SyncError),
+    ] {
+        let mut engine = Engine::new();
+        engine.tell(0, Event::Led);
+        engine.lose(1, failure);
+        engine.tell(2, Event::TimerFired(Timer::Retry));
+        assert_eq!(
+            (engine.phase(), status(engine.state())),
+            (Phase::Connecting, shown)
+        );
+        let link = engine.state().link;
+        engine.tell(3, Event::LinkOpened { link });
+        assert_eq!(status(engine.state()), shown);
+        engine.hear(4, welcome(FeedPhase::Catchup, 4));
+        assert_eq!(
+            (engine.phase(), status(engine.state())),
+            (Phase::Delta, shown)
+        );
+        engine.hear(5, ServerFrame::DeltaComplete {});
+        assert_eq!(status(engine.state()), Status::SyncComplete);
+    }
+}
+
+#[test]
+fn a_server_that_welcomes_and_then_fails_is_no_success() {
+    let mut engine = Engine::new();
+    engine.tell(0, Event::Led);
+    let mut now_ms = 0;
+    for attempt in 1..=8 {
+        // Too seldom for the breaker.
+        now_ms += BREAKER_WINDOW_MS;
+        let link = engine.state().link;
+        engine.tell(now_ms, Event::LinkOpened { link });
+        engine.hear(now_ms, welcome(FeedPhase::Catchup, now_ms));
+        let effects = engine.hear(now_ms, broken_delta());
+        let counted = events(&effects).into_iter().find_map(|event| match event {
+            SyncEvent::Reconnecting { attempt, .. } => Some(*attempt),
+            _ => None,
+        });
+        assert_eq!(counted, Some(attempt), "the wait grows");
+        engine.tell(now_ms, Event::TimerFired(Timer::Retry));
+        assert_eq!(engine.phase(), Phase::Connecting);
+    }
+    engine.go_live(now_ms + 1);
+    assert_eq!(engine.state().failures, 0, "that is one");
+}
+
+#[test]
+fn what_a_server_says_of_its_own_position_moves_no_marker() {
+    let mut engine = Engine::new();
+    engine.open(0);
+    engine.hear(
+        1,
+        ServerFrame::Welcome(Welcome {
+            ceilings: [(own(), at(9))].into(),
+            phase: FeedPhase::Catchup,
+            purge_floors: [(own(), 3)].into(),
+            server_time_ms: 1,
+        }),
+    );
+    engine.hear(2, heartbeat(2, &[(own(), at(9))]));
+    assert_eq!(engine.state().markers, Markers::default());
+    engine.hear(3, delta());
+    engine.stored(4, brought_to(at(4)));
+    engine.hear(5, ServerFrame::DeltaComplete {});
+    engine.push(6, 1, 1);
+    engine.tell(7, Event::PushAnswered(no_outcomes()));
+    engine.hear(8, heartbeat(8, &[(own(), at(9))]));
+    assert_eq!(
+        engine.phase(),
+        Phase::Backoff,
+        "it asks again from where it stands"
+    );
+    for table in ["notes", "pages", "revisions"] {
+        assert_eq!(engine.state().markers.get(&own(), table), at(4));
+    }
+    let told = engine.asked.iter().filter_map(|effect| match effect {
+        Effect::Acknowledge(said) => Some(said.positions[&own()]),
+        _ => None,
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [at(4)]);
+}
