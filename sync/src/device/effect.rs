@@ -123,6 +123,24 @@ pub enum Page {
     Change(ScopeChange),
 }
 
+impl Page {
+    /// Whether it leads back, or says that there is more and leads no further. To take it would
+    /// lose a place, or go on for ever.
+    #[must_use]
+    pub const fn leads_nowhere(&self) -> bool {
+        match self {
+            Self::Head(_) => false,
+            Self::Delta(Delta {
+                from,
+                to,
+                is_last_chunk,
+                ..
+            }) => to.lsn < from.lsn || (to.lsn == from.lsn && !*is_last_chunk),
+            Self::Change(ScopeChange { from, to, .. }) => to.lsn < from.lsn,
+        }
+    }
+}
+
 /// What came of a push.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {

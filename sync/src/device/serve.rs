@@ -160,6 +160,10 @@ impl Turn {
     }
 
     fn store(&mut self, page: Page) {
+        if page.leads_nowhere() {
+            let message = "a page leads back, or to more and no further".to_string();
+            return self.failed(&LinkFailure::Undecodable { message });
+        }
         self.wait_for_the_disk();
         self.raise(Hook::PullReceived {
             change_count: page.rows().len(),

@@ -1,12 +1,12 @@
 //! Trouble: how long it is shown, and what a server cannot talk a device into.
 
 use crate::engine::*;
-use sync::device::effect::{Effect, SyncEvent, Timer};
+use sync::device::effect::{Effect, Page, SyncEvent, Timer};
 use sync::device::event::Event;
 use sync::device::retry::LinkFailure;
 use sync::device::state::Phase;
 use sync::device::status::{Status, status};
-use sync::frame::{Delta, FeedPhase, ServerError, ServerFrame, Welcome};
+use sync::frame::{Delta, FeedPhase, ScopeChange, ServerError, ServerFrame, Welcome};
 use sync::limits::BREAKER_WINDOW_MS;
 use sync::scope::{Lsn, Markers};
 
@@ -81,6 +81,37 @@ fn a_server_that_welcomes_and_then_fails_is_no_success() {
     }
     engine.go_live(now_ms + 1);
     assert_eq!(engine.state().failures, 0, "that is one");
+}
+
+#[test]
+fn a_page_that_leads_back_or_to_more_and_no_further_ends_the_link() {
+    for (page, taken) in [
+        (leading(4, 3, true), false),
+        (leading(4, 3, false), false),
+        (leading(4, 4, false), false),
+        (leading(4, 4, true), true),
+        (leading(4, 5, false), true),
+    ] {
+        let mut engine = Engine::new();
+        engine.welcome(0);
+        let effects = engine.hear(1, ServerFrame::Delta(page.clone()));
+        let stored = effects.iter().any(|effect| {
+            matches!(effect, Effect::StorePage { page: Page::Delta(stored), .. } if *stored == page)
+        });
+        assert_eq!(stored, taken, "{page:?}");
+        assert_eq!(engine.phase() == Phase::Delta, taken);
+    }
+    for (to, taken) in [(3, false), (4, true), (5, true)] {
+        let mut engine = Engine::live();
+        let leads = ScopeChange {
+            scope: own(),
+            from: at(4),
+            to: at(to),
+            rows: Vec::new(),
+        };
+        engine.hear(1, ServerFrame::Change(leads));
+        assert_eq!(engine.phase() == Phase::Live, taken, "{to}");
+    }
 }
 
 #[test]
