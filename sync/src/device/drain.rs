@@ -165,9 +165,16 @@ impl Turn {
             success_count: done,
             fail_count: sent - done,
         });
+        let set_aside = committed.settled.iter().any(|(_, said)| *said == "failed");
         for (op_id, outcome) in committed.settled {
             let status = outcome.to_string();
             self.tell(SyncEvent::ChangeStatus { op_id, status });
+        }
+        if set_aside {
+            let message = "Something that was written here was not taken by the server, and is \
+                           set aside. Its words are kept on this device; change it, download it, \
+                           or ask to try it again.";
+            self.report("set_aside", message, true);
         }
         let mut too_late = false;
         for (scope, table, marker) in committed.moved {

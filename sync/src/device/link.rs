@@ -125,7 +125,26 @@ impl Turn {
         self.set_timer(Timer::Watchdog, WATCHDOG_MS);
     }
 
+    /// The link failed, and why may be news to somebody. That a server is away or a session has
+    /// ended is told otherwise.
     pub(super) fn failed(&mut self, failure: &LinkFailure) {
+        let message = match failure {
+            LinkFailure::Undecodable { message } => alloc::format!(
+                "What the server said could not be used. Nothing is lost; the connection is made \
+                 again by itself. ({message})"
+            ),
+            _ => "The server does not keep the connection. Nothing is lost; it is asked again by \
+                  itself."
+                .to_string(),
+        };
+        if !matches!(failure.class(), FailureClass::Away | FailureClass::Session) {
+            self.report(failure.code(), &message, false);
+        }
+        self.give_up(failure);
+    }
+
+    /// The link failed, and why was told.
+    pub(super) fn give_up(&mut self, failure: &LinkFailure) {
         let class = failure.class();
         if class == FailureClass::Session {
             self.session_ended();

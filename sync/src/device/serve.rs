@@ -200,7 +200,7 @@ impl Turn {
                 self.back_off(BACKOFF_MS_MAX);
             }
             // A server that says when to come back is busy and not broken.
-            _ => self.failed(&LinkFailure::Server {
+            _ => self.give_up(&LinkFailure::Server {
                 status: if retry_after_ms.is_some() { 429 } else { 500 },
                 code,
                 retry_after_ms,
@@ -319,20 +319,21 @@ impl Turn {
     }
 
     pub(super) fn page_refused(&mut self, link: Link, refused: Refused) {
-        let message = match refused {
+        let (code, message) = match refused {
             Refused::Gap { markers } => {
                 // Another tab may have led meanwhile: the store knows better.
                 planted!(StaleMarkersAreKept, return);
                 if link > self.state.forgotten {
                     self.state.markers = markers;
                 }
-                "the page does not begin where this device stands".to_string()
+                let message = "the page does not begin where this device stands";
+                (None, message.to_string())
             }
             Refused::BadRow { lsn, message } => {
                 self.tried_in_vain(lsn);
-                message
+                (Some("bad_row"), message)
             }
-            Refused::Failed { message } => message,
+            Refused::Failed { message } => (Some("not_stored"), message),
         };
         self.raise(Hook::PullError {
             message: message.clone(),
@@ -340,8 +341,19 @@ impl Turn {
         if self.is_present(link) {
             // It is this device that failed: the breaker watches the server.
             self.link_went(Asked::NotAtAll);
-            self.failed(&LinkFailure::Undecodable { message });
+            if let Some(code) = code {
+                self.report_not_stored(code, &message);
+            }
+            self.give_up(&LinkFailure::Undecodable { message });
         }
+    }
+
+    pub(super) fn report_not_stored(&mut self, code: &str, message: &str) {
+        let message = alloc::format!(
+            "What the server sent could not be stored. Nothing is lost; it is asked for again. \
+             ({message})"
+        );
+        self.report(code, &message, false);
     }
 
     /// One bad row must not hold up the others for ever: after some tries it is passed.

@@ -15,6 +15,7 @@ use crate::fixture::store::{Store, edit};
 use crate::id::Id;
 use crate::local::Tick;
 use crate::row::Row;
+use crate::scope::Markers;
 use ChangeState::{Done, InFlight, Pending, Skipped};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -68,7 +69,10 @@ fn what_is_on_its_way_while_the_state_is_taken_anew_stays_on_top_and_is_done_whe
         let (mut store, row) = with_a_page();
         body(&mut store, "on its way");
         let sent = send(&mut store).remove(0);
-        store.perform(NOW_MS, &Effect::BeginRebuild(Rebuild::Replace));
+        store.perform(
+            NOW_MS,
+            &Effect::BeginRebuild(Rebuild::Replace, Markers::default()),
+        );
         if came_again {
             arrive(&mut store, vec![row]);
         }
@@ -96,7 +100,7 @@ fn a_device_that_takes_everything_anew_is_the_same_device_with_the_same_clock() 
         body(&mut store, "ours");
         let sent = send(&mut store).remove(0);
         let before = store.meta.clone();
-        store.perform(NOW_MS, &Effect::BeginRebuild(rebuild));
+        store.perform(NOW_MS, &Effect::BeginRebuild(rebuild, Markers::default()));
         assert_eq!(
             store.meta.clock, before.clock,
             "what is stamped next is later"

@@ -36,7 +36,8 @@ impl Turn {
 
     pub(super) fn rebuild_unfinished(&mut self, message: String) {
         if self.state.finishing {
-            self.failed(&LinkFailure::Undecodable { message });
+            self.report_not_stored("not_stored", &message);
+            self.give_up(&LinkFailure::Undecodable { message });
         }
     }
 

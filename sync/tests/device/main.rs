@@ -6,7 +6,7 @@
 //! - [`outbox`], [`failing`]: what goes out, push after push; pushes that fail
 //! - [`upkeep`], [`compare`]: taking everything anew, sweeping, clearing out; comparing
 //! - [`told`]: events, hooks, and how the connection stands
-//! - [`trouble`]: how long trouble is shown
+//! - [`trouble`]: how long trouble is shown, and what is told of it
 
 mod compare;
 mod engine;
