@@ -213,7 +213,6 @@ fn take(
         }
     );
     meta.clock = meta.clock.observe(row.latest_stamp().clock);
-    let mut open = held.open();
     let record = held.record.take();
     let mut record = record.unwrap_or_else(|| Record::empty(&row.table, row.key));
     let same_time = record.generation == meta.generation;
@@ -233,22 +232,8 @@ fn take(
         return;
     }
     let healing = meta.rebuild == Some(Rebuild::Heal) && !same_time;
-    if healing {
-        let again = sweep::send_again(&held.changes, meta, mint);
-        held.replace(&again);
-        received.changes.extend(again);
-        open = held.open();
-    }
-    let known = answered_by_the_feed(&held.changes, row, meta.generation);
-    if !known.is_empty() {
-        held.replace(&known);
-        for local in &known {
-            keep_in_order(local, &mut held.changes);
-        }
-        open = held.open();
-        received.changes.extend(known);
-        received.changes.extend(open.iter().cloned());
-    }
+    settle_with(row, meta, mint, held, healing, received);
+    let open = held.open();
     let base = with_what_is_acknowledged(rules, meta.generation, row, &held.changes);
     let old_base = record.base.replace(base);
     record.generation = meta.generation;
@@ -277,6 +262,32 @@ fn take(
     }
     received.records.push(record.clone());
     held.record = Some(record);
+}
+
+/// What a row says of this device's own changes of it: which are offered to a server that was put
+/// back, and which it has without having said so.
+fn settle_with(
+    row: &Row,
+    meta: &mut Meta,
+    mint: &mut Mint,
+    held: &mut Held,
+    healing: bool,
+    received: &mut Received,
+) {
+    if healing {
+        let again = sweep::send_again(&held.changes, meta, mint);
+        held.replace(&again);
+        received.changes.extend(again);
+    }
+    let known = answered_by_the_feed(&held.changes, row, meta.generation);
+    held.replace(&known);
+    for local in &known {
+        keep_in_order(local, &mut held.changes);
+    }
+    if !known.is_empty() {
+        received.changes.extend(known);
+        received.changes.extend(held.open());
+    }
 }
 
 /// Changes of this device that the row shows to be on the server: it was written by one, or still
