@@ -6,6 +6,7 @@ use super::pick::weight;
 use super::receive::HeldRows;
 use super::record::{Held, Record, lay_on};
 use crate::change::{Change, Group, Op, Refusal};
+use crate::clock::Clock;
 use crate::id::Mint;
 use crate::limits::{CHUNK_BYTES_MAX, GROUP_CHANGES_MAX};
 use crate::local::Edit;
@@ -395,14 +396,17 @@ fn old_of(seen: &Row, change: &Change) -> Fields {
 }
 
 /// Keeps this device's changes of a row in the order of their writing, now that the server has
-/// `done` and may have given it another stamp: what is not sent yet stays after it, and a row
-/// that is being put back does not cover what was written over it.
-pub(super) fn keep_in_order(done: &LocalChange, changes: &mut [LocalChange]) {
-    let clock = done.change.stamp.clock;
+/// `done` and may have given it another stamp than it `claimed`: what comes after it and is not
+/// sent yet stays after it, and a row that is being put back does not cover what was written over
+/// it.
+pub(super) fn keep_in_order(done: &LocalChange, claimed: Clock, changes: &mut [LocalChange]) {
+    let given = done.change.stamp.clock;
     for local in changes.iter_mut().filter(|local| local.is_open()) {
+        let on_its_way = local.is_on_its_way();
         if local.local_seq > done.local_seq {
-            if !local.is_on_its_way() && local.change.stamp.clock <= clock {
-                local.change.stamp.clock = clock.after();
+            let clock = &mut local.change.stamp.clock;
+            if claimed < *clock && *clock <= given && !on_its_way {
+                *clock = given.after();
             }
             continue;
         }

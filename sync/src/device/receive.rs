@@ -280,9 +280,15 @@ fn settle_with(
         received.changes.extend(again);
     }
     let known = answered_by_the_feed(&held.changes, row, meta.generation);
-    held.replace(&known);
     for local in &known {
-        keep_in_order(local, &mut held.changes);
+        let before = held
+            .changes
+            .iter_mut()
+            .find(|l| l.local_seq == local.local_seq);
+        let Some(before) = before else { continue };
+        let claimed = before.change.stamp.clock;
+        before.clone_from(local);
+        keep_in_order(local, claimed, &mut held.changes);
     }
     if !known.is_empty() {
         received.changes.extend(known);

@@ -105,8 +105,9 @@ impl Turn<'_> {
                     if !lost_fields.is_empty() {
                         self.settled.conflicts.push((table.to_string(), key));
                     }
+                    let claimed = local.change.stamp.clock;
                     self.applied(&mut record, local, *lsn, *stamp, row.as_deref());
-                    done.push(local.clone());
+                    done.push((local.clone(), claimed));
                     "done"
                 }
                 Some(Outcome::Gone { .. }) if local.change.op == Op::Delete => {
@@ -139,8 +140,8 @@ impl Turn<'_> {
             };
             self.settled.outcomes.push((op_id, said));
         }
-        for local in &done {
-            keep_in_order(local, &mut held.changes);
+        for (local, claimed) in &done {
+            keep_in_order(local, *claimed, &mut held.changes);
         }
         self.finish(record, held, gone);
     }

@@ -56,7 +56,10 @@ impl Shift {
             clock = Clock::at_ms(self.now_ms);
         }
         if clock != claimed.clock {
-            clock = clock.max(self.last.after());
+            // Nor before what its writer was looking at, unless that is far ahead itself.
+            let seen = change.base.values().map(|base| base.clock);
+            let seen = seen.filter(|clock| !self.is_far_ahead(*clock)).max();
+            clock = clock.max(self.last.max(seen.unwrap_or(Clock::ZERO)).after());
             self.last = clock;
         }
         change.stamp.clock = clock;
@@ -105,6 +108,22 @@ mod tests {
 
     const NOW_MS: u64 = 1_800_000_000_000;
     const HOUR_MS: u64 = 3_600_000;
+
+    #[test]
+    fn a_shifted_edit_stays_after_what_its_writer_was_looking_at() {
+        for (ahead_ms, after) in [(DRIFT_MS_MAX, true), (HOUR_MS, false)] {
+            let mut change = insert(1, 1, "later");
+            let seen = Stamp {
+                clock: Clock::at_ms(NOW_MS + ahead_ms),
+                ..change.stamp
+            };
+            change.stamp.clock = Clock::at_ms(NOW_MS + ahead_ms + 9);
+            change.base = [("text".into(), seen)].into();
+            let mut shift = Shift::between(NOW_MS - HOUR_MS, NOW_MS);
+            assert!(shift.take(&mut change, &Given::new()).is_some());
+            assert_eq!(change.stamp.clock > seen.clock, after, "{ahead_ms}");
+        }
+    }
 
     fn shifted(device_time_ms: u64, stamped_ms: &[u64]) -> Vec<Clock> {
         let mut shift = Shift::between(device_time_ms, NOW_MS);

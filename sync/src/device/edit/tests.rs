@@ -58,10 +58,7 @@ fn an_edit_is_kept_with_its_row_its_change_and_the_clock_that_stamped_it() {
     let local = waiting(&store);
     assert_eq!(local.local_seq, 1);
     assert_eq!((local.recorded_at_ms, local.offset_ms), (NOW_MS, 40));
-    assert_eq!(
-        local.change.stamp.clock,
-        crate::clock::Clock::at_ms(NOW_MS + 40)
-    );
+    assert_eq!(local.change.stamp.clock, Clock::at_ms(NOW_MS + 40));
     assert_eq!(local.change.stamp.node, store.meta.device_id);
     assert_eq!(store.meta.clock, local.change.stamp.clock);
     assert_eq!(local.change.group, None, "one row is no group");

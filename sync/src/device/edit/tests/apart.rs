@@ -65,7 +65,7 @@ fn what_was_joined_with_another_edit_is_left_alone_and_written_on_knowingly() {
 
 #[test]
 fn words_that_another_edit_hides_are_left_alone_whatever_is_written_next() {
-    let later = crate::clock::Clock::at_ms(NOW_MS + 1).0;
+    let later = Clock::at_ms(NOW_MS + 1).0;
     for next in [
         body("seen and changed"),
         edit("pages", Op::Update, 1, &[("title", "x".into())]),
