@@ -31,6 +31,20 @@ pub(crate) struct Choice {
     replay: Option<PathBuf>,
 }
 
+impl Choice {
+    /// What must play clean before a change is taken: the same histories each time, so that who
+    /// changes nothing is not told of what others left.
+    pub(crate) const fn before_a_change() -> Self {
+        Self {
+            histories: HISTORIES,
+            seed: Some(1),
+            planted: false,
+            fault: None,
+            replay: None,
+        }
+    }
+}
+
 /// Builds the simulator and runs it.
 pub(crate) fn run(toolchain: &Toolchain, choice: &Choice) -> Result<()> {
     // In a folder of its own, or each build would throw the other away.

@@ -13,6 +13,7 @@ use crate::build::{self, Mode};
 use crate::place::{END2END, FRONT, NPM_BIN, SITE, TOOLS};
 use crate::program;
 use crate::setup::{self, Browser, Ready};
+use crate::sim;
 use crate::stages::Stages;
 use crate::toolchain::{Toolchain, WASM};
 
@@ -33,6 +34,8 @@ const NATIVE: [&str; 8] = [
 pub(crate) enum Stage {
     /// `cargo test`
     Native,
+    /// Simulated histories: `cargo xtask sim --seed 1`
+    Sim,
     /// The data worker's tests, in a browser
     Worker,
     /// Playwright, through the release build
@@ -74,6 +77,11 @@ pub(crate) fn all(stages: &mut Stages, ready: &Ready, choice: &Choice) {
     let filter = choice.filter.as_deref();
     if choice.has(Stage::Native) {
         stages.stage("native tests", || native(toolchain, filter));
+    }
+    if choice.has(Stage::Sim) && filter.is_none() {
+        stages.stage("simulated histories", || {
+            sim::run(toolchain, &sim::Choice::before_a_change())
+        });
     }
     if choice.has(Stage::Worker) {
         stages.stage("worker tests in a browser", || {

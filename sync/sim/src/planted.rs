@@ -132,10 +132,6 @@ pub const PLANTED: &[(&str, &[Wrong])] = &[
                 "A row from the feed hides what was acknowledged after it.",
             ),
             (
-                "FeedIsNoAnswer",
-                "A change whose answer is lost stays open although the feed has brought it.",
-            ),
-            (
                 "RecoversTooSoon",
                 "A row is put back for words that the server may have had before it was deleted.",
             ),
@@ -193,10 +189,6 @@ pub const PLANTED: &[(&str, &[Wrong])] = &[
                 "HiddenWordsAreReplaced",
                 "An edit replaces words that its writer did not see.",
             ),
-            (
-                "HistoryIsNotSentAgain",
-                "Changes that a server has lost are not sent again.",
-            ),
             ("LoserIsDropped", "A value that lost leaves no revision."),
             (
                 "OutboxIsEmptiedOnSend",
@@ -249,10 +241,6 @@ pub const PLANTED: &[(&str, &[Wrong])] = &[
             (
                 "ProbeIsSwallowed",
                 "A probe that was not used does not come back.",
-            ),
-            (
-                "RecoversForEver",
-                "A row that cannot be put back is put back again and again.",
             ),
             (
                 "StaleMarkersAreKept",

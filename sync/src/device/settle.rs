@@ -204,7 +204,7 @@ impl Turn<'_> {
         let refused = |local: &LocalChange| {
             local.is_open() && local.state == ChangeState::Failed && local.change.op == Op::Insert
         };
-        let waits = held.changes.iter().any(refused) && !planted!(RecoversForEver);
+        let waits = held.changes.iter().any(refused);
         if !gone
             && let Some(needless) = held
                 .changes

@@ -214,6 +214,60 @@ fn an_edit_by_somebody_who_had_not_seen_the_trash_brings_the_row_back() {
 }
 
 #[test]
+fn a_trash_that_carries_an_edit_takes_nothing_that_it_writes_over_unseen() {
+    let seen = after(&[page(1, "words")]);
+    for at in [3, 9] {
+        let mut row = seen.clone();
+        join(&mut row, &edit(&seen, at, &[("title", "Theirs".into())]));
+        let both = [("title", "Ours".into()), ("trashed_at", Value::Integer(5))];
+        let mut change = edit(&seen, 5, &both);
+        change.base = seen.stamps.clone();
+        let joined = join(&mut row, &change);
+        // What it replaced is kept as a revision; what it did not, nobody put into the trash.
+        let replaced = at < 5;
+        assert_eq!(joined.beaten.len(), usize::from(replaced));
+        let in_trash = row.fields["trashed_at"] != Value::Null;
+        assert_eq!(in_trash, replaced, "{at}");
+    }
+}
+
+#[test]
+fn an_edit_that_restores_its_row_too_does_not_stay_in_an_unseen_trash() {
+    let seen = after(&[page(1, "words")]);
+    let mut row = after(&[page(1, "words"), trash(&seen, 9)]);
+    let both = [("title", "Kept".into()), ("trashed_at", Value::Null)];
+    let joined = join(&mut row, &edit(&seen, 5, &both));
+    assert!(joined.untrashed && joined.lost.is_empty());
+    assert_eq!(row.fields["trashed_at"], Value::Null);
+}
+
+#[test]
+fn who_sees_a_row_that_its_trash_did_not_take_has_not_seen_it_in_there() {
+    let seen = after(&[page(1, "words")]);
+    let mut row = after(&[page(1, "words"), words(&seen, 3, "more words")]);
+    let change = trash(&seen, 5);
+    join(&mut row, &change);
+    assert_ne!(row.stamps["trashed_at"].op_id, change.op_id);
+}
+
+#[test]
+fn a_deletion_by_an_older_version_takes_the_row_with_the_columns_it_does_not_know() {
+    let seen = after(&[page(1, "words")]);
+    let mut row = seen.clone();
+    let mut change = burial(&seen, 5);
+    change.base.remove("day");
+    assert!(join(&mut row, &change).lost.is_empty());
+    assert!(row.deleted);
+    // But not with what another wrote there.
+    let mut row = after(&[
+        page(1, "words"),
+        edit(&seen, 3, &[("title", "Theirs".into())]),
+    ]);
+    change.base.remove("title");
+    assert_eq!(join(&mut row, &change).lost, ["$deleted"]);
+}
+
+#[test]
 fn an_edit_in_the_trash_leaves_its_row_there() {
     let seen = after(&[page(1, "words")]);
     let mut row = after(&[page(1, "words"), trash(&seen, 5)]);

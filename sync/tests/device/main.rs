@@ -8,6 +8,7 @@
 //! - [`told`]: events, hooks, and how the connection stands
 //! - [`trouble`]: how long trouble is shown, and what is told of it
 
+mod behind;
 mod compare;
 mod engine;
 mod failing;

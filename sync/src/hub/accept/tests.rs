@@ -365,3 +365,18 @@ fn a_group_that_is_torn_too_large_or_has_a_row_twice_is_refused() {
     let verdicts = accept(&RULES, grouped(largest, GROUP_CHANGES_MAX));
     assert!(verdicts.iter().all(|verdict| code_of(verdict) == "written"));
 }
+
+#[test]
+fn who_edits_a_deleted_row_is_told_of_the_deletion() {
+    let row = written(None, &page(1, "words"));
+    let mut tombstone = written(Some(&row), &burial(&row, 5));
+    tombstone.lsn = 7;
+    let verdict = verdict(incoming(Some(&tombstone), &words(&row, 6, "more")));
+    let Verdict::Answer(Outcome::Gone {
+        row: Some(told), ..
+    }) = verdict
+    else {
+        panic!("{verdict:?}");
+    };
+    assert_eq!(*told, tombstone);
+}
