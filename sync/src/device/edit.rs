@@ -237,7 +237,8 @@ pub(super) fn replaces(later: &LocalChange, field: &str, earlier: &LocalChange) 
     let (change, given) = (&later.change, earlier.change.stamps.as_ref());
     let stamp = given.map_or(earlier.change.stamp, |stamps| stamp_of(stamps, field));
     let sets = change.op == Op::Delete || change.fields.contains_key(field);
-    later.state != ChangeState::Skipped && sets && saw(change, field, stamp)
+    let seen = stamp == Stamp::ZERO || saw(change, field, stamp);
+    later.state != ChangeState::Skipped && sets && seen
 }
 
 /// Whether a row waits to be put back for words that the server has had all along: whoever

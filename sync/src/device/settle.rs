@@ -254,10 +254,16 @@ impl Turn<'_> {
 /// that met the other deletion. Then nothing of it is to come back.
 fn deleted_here_too(held: &mut Held) -> bool {
     let open = held.open();
-    let Some((last, earlier)) = open.split_last() else {
+    let counts = |local: &&LocalChange| local.is_open() || local.state == ChangeState::Done;
+    let own = held.changes.iter().filter(|local| !local.from_server);
+    let Some(last) = own.filter(counts).max_by_key(|local| local.local_seq) else {
         return false;
     };
-    let seen = |local: &LocalChange| {
+    let earlier: Vec<_> = open
+        .iter()
+        .filter(|l| l.local_seq < last.local_seq)
+        .collect();
+    let seen = |local: &&LocalChange| {
         let replaced = |name| {
             held.changes
                 .iter()

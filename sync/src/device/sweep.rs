@@ -93,7 +93,8 @@ pub(super) fn send_again(
             ..local.clone()
         });
         let op_id = mint.id();
-        let in_time = |stamp: Stamp| not_ahead(stamp, local, meta.offset_ms);
+        let (offset_ms, now_ms) = (meta.offset_ms, mint.now_ms());
+        let in_time = |stamp: Stamp| not_ahead(stamp, local, offset_ms, now_ms);
         let stamp = in_time(local.change.stamp);
         let own = |name: &String| (name.clone(), stamp);
         let stamps = local.change.stamps.clone();
@@ -123,12 +124,13 @@ pub(super) fn send_again(
     again
 }
 
-/// The stamp of a change, put back to when it was made if its clock was far ahead then: its answer
-/// may have been lost, and with it the stamp that the server gave instead.
-fn not_ahead(mut stamp: Stamp, local: &LocalChange, offset_ms: i64) -> Stamp {
-    let made_at_ms = local.recorded_at_ms.saturating_add_signed(offset_ms);
-    if stamp.clock.ms() > made_at_ms + DRIFT_MS_MAX {
-        stamp.clock = Clock::at_ms(made_at_ms);
+/// The stamp of a change, put back to when it was made if it is still far in the future: its
+/// answer may have been lost, and with it the stamp that the server gave instead.
+fn not_ahead(mut stamp: Stamp, local: &LocalChange, offset_ms: i64, now_ms: u64) -> Stamp {
+    let [made_at_ms, now_ms] =
+        [local.recorded_at_ms, now_ms].map(|at_ms| at_ms.saturating_add_signed(offset_ms));
+    if stamp.clock.ms() > now_ms + DRIFT_MS_MAX {
+        stamp.clock = Clock::at_ms(made_at_ms.min(now_ms));
     }
     stamp
 }

@@ -10,7 +10,7 @@ use sync::digest::Digest;
 use sync::frame::{Delta, Digests};
 use sync::limits::{HISTORY_MS, SWEEP_ROWS_MAX, TOMBSTONE_MS};
 use sync::row::{DELETED, Row};
-use sync::scope::{LIBRARY, Lsn, Marker, OWN, Scope};
+use sync::scope::{LIBRARY, Lsn, Marker, Markers, OWN, Scope};
 
 /// An entry's row as the server sends it.
 fn entry_row(change: &Change, lsn: Lsn) -> Row {
@@ -50,7 +50,7 @@ async fn sweep(connection: &Connection) -> (usize, bool) {
 async fn a_rebuild_begins_with_its_markers_and_is_there_after_a_restart() {
     let connection = with_prompts(3).await;
     connection
-        .begin_rebuild(Rebuild::Replace)
+        .begin_rebuild(Rebuild::Replace, &Markers::default())
         .await
         .expect("begun");
     let stored = stored(&connection).await;
@@ -74,7 +74,7 @@ async fn what_does_not_come_again_is_gone_at_once_and_swept_in_bounded_passes() 
         .await
         .expect("kept");
     connection
-        .begin_rebuild(Rebuild::Replace)
+        .begin_rebuild(Rebuild::Replace, &Markers::default())
         .await
         .expect("begun");
     receive(&connection, &delta(Marker::START, vec![prompt(7, 7)])).await;
@@ -122,7 +122,7 @@ async fn what_a_restored_server_lacks_stays_and_is_offered_to_it() {
         .expect("settled");
     receive(&connection, &own(vec![entry_row(&pushed[0].change, 40)])).await;
     connection
-        .begin_rebuild(Rebuild::Heal)
+        .begin_rebuild(Rebuild::Heal, &Markers::default())
         .await
         .expect("begun");
     let outbox = connection.finish_rebuild().await.expect("finished");
@@ -259,7 +259,7 @@ async fn digests_are_of_what_the_server_has_and_of_nothing_else() {
     assert_eq!(own.len(), 2, "an empty table is compared as well");
 
     connection
-        .begin_rebuild(Rebuild::Heal)
+        .begin_rebuild(Rebuild::Heal, &Markers::default())
         .await
         .expect("begun");
     receive(&connection, &delta(Marker::START, rows[..2].to_vec())).await;
