@@ -5,6 +5,7 @@
 //! names are at the root, to be asked after each time.
 
 mod file;
+mod source;
 
 use crate::error::{Error, StartError};
 use crate::shared::Shared;
@@ -17,7 +18,7 @@ pub(crate) use file::File;
 use file::{NAME_CHARS, extension, hex};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
-use std::path::{Path as FilePath, PathBuf};
+use std::path::Path as FilePath;
 use std::sync::Arc;
 
 /// How many bytes the whole site may have; it is kept in memory.
@@ -41,23 +42,30 @@ pub struct Assets {
 }
 
 impl Assets {
-    /// Reads the folder. `shell` is the page that belongs to the files: a change of it is
-    /// another build too.
+    /// Reads the folder, or without one the files inside the program. `shell` is the page that
+    /// belongs to the files: a change of it is another build too.
     ///
     /// # Errors
     /// The folder is not there, cannot be read, or is larger than a site may be.
-    pub fn load(folder: &FilePath, shell: &str) -> Result<Self, StartError> {
+    pub fn load(folder: Option<&FilePath>, shell: &str) -> Result<Self, StartError> {
+        let Some(folder) = folder else {
+            return Ok(Self::of(source::embedded(), shell));
+        };
         let wrong = |reason: String| StartError::Site {
             folder: folder.to_owned(),
             reason,
         };
-        let mut read = read_folder(folder).map_err(|error| wrong(error.to_string()))?;
+        let read = source::folder(folder).map_err(|error| wrong(error.to_string()))?;
         let bytes: usize = read.values().map(Bytes::len).sum();
         if bytes > SITE_BYTES_MAX {
             return Err(wrong(format!(
                 "{bytes} bytes are more than the {SITE_BYTES_MAX} of a site"
             )));
         }
+        Ok(Self::of(read, shell))
+    }
+
+    fn of(mut read: BTreeMap<String, Bytes>, shell: &str) -> Self {
         let mut files = BTreeMap::new();
         let names: Vec<_> = read
             .keys()
@@ -73,11 +81,11 @@ impl Assets {
         let build = build_of(&files, shell);
         let script = files.remove(SERVICE_WORKER);
         let service_worker = script.map(|script| service_worker(&build, &files, &script));
-        Ok(Self {
+        Self {
             build,
             files,
             service_worker,
-        })
+        }
     }
 
     /// The name of the build: another one as soon as one byte of a file is.
@@ -154,30 +162,6 @@ fn build_of(files: &BTreeMap<String, File>, shell: &str) -> String {
         all.update(Sha256::digest(&file.bytes));
     }
     hex(&all.finalize(), NAME_CHARS)
-}
-
-/// All files below the folder, by their path with `/`. Hidden ones are nobody's business.
-fn read_folder(folder: &FilePath) -> std::io::Result<BTreeMap<String, Bytes>> {
-    let mut files = BTreeMap::new();
-    let mut folders = vec![(folder.to_owned(), String::new())];
-    while let Some((folder, prefix)) = folders.pop() {
-        for entry in std::fs::read_dir(folder)? {
-            let entry = entry?;
-            let Ok(name) = entry.file_name().into_string() else {
-                continue;
-            };
-            if name.starts_with('.') {
-                continue;
-            }
-            let path: PathBuf = entry.path();
-            if path.is_dir() {
-                folders.push((path, format!("{prefix}{name}/")));
-            } else {
-                files.insert(format!("{prefix}{name}"), std::fs::read(path)?.into());
-            }
-        }
-    }
-    Ok(files)
 }
 
 #[cfg(test)]

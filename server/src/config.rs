@@ -1,48 +1,96 @@
-//! What an operator can set, by flag or by environment.
+//! What an operator can set. A flag wins over the environment, the environment over the file
+//! `daybook.toml`, and the file over the defaults here.
+//!
+//! - [`given`]: the flags, the environment and the file, put together
+//! - [`check`]: what no type can say about a value
+//! - [`networks`]: addresses that are trusted
 
-use clap::Parser;
+mod check;
+pub mod given;
+pub mod networks;
+
+pub use given::Given;
+pub use networks::Networks;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use sync::hub::collect::Retention;
 
-/// Daybook: a journal that opens and saves without a network.
-#[derive(Clone, Debug, Parser)]
-#[command(name = "daybook", version)]
+/// Everything that can be set, as it is after all sources were read. What each key means stands
+/// at [`Given`], in `daybook --help` and in `daybook.example.toml`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where to listen. Another address than loopback needs a proxy with TLS in front.
-    #[arg(long, env = "DAYBOOK_ADDR", default_value = "127.0.0.1:3000")]
+    /// Where to listen.
     pub addr: SocketAddr,
-
-    /// The database; made, with its folder, when there is none.
-    #[arg(
-        long,
-        env = "DATABASE_URL",
-        default_value = "sqlite:data/daybook.sqlite"
-    )]
+    /// The database.
     pub database_url: String,
-
-    /// The folder with the site's files.
-    #[arg(long, env = "DAYBOOK_SITE", default_value = "target/site")]
-    pub site: PathBuf,
-
-    /// Whether people reach this server by https. Without it: on loopback no, elsewhere yes.
-    #[arg(long, env = "DAYBOOK_HTTPS")]
+    /// The folder with the site's files; none for the files inside the program.
+    pub site: Option<PathBuf>,
+    /// Whether people reach this server by https; none to tell by the address.
     pub https: Option<bool>,
-
-    /// For how many days deletions and answers to pushes are remembered. A device that was away
-    /// for longer takes everything anew.
-    #[arg(long, env = "DAYBOOK_KEEP_DELETED_DAYS", default_value_t = 400, value_parser = days())]
+    /// Whose word on where a request comes from is taken.
+    pub trusted_proxies: Networks,
+    /// How many connections are served at a time.
+    pub connections_max: usize,
+    /// How many of them one network address may have.
+    pub connections_per_address_max: usize,
+    /// How long `/readyz` says no before the server stops accepting, in seconds.
+    pub drain_wait_s: u64,
+    /// How long requests under way get to finish when the server ends, in seconds.
+    pub drain_limit_s: u64,
+    /// Where metrics are told; none for `/metrics` on this machine alone.
+    pub metrics_listen: Option<SocketAddr>,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// What is logged.
+    pub log_filter: String,
+    /// For how many days deletions and answers to pushes are remembered.
     pub keep_deleted_days: u16,
-
     /// For how many days earlier versions of an entry are kept.
-    #[arg(long, env = "DAYBOOK_KEEP_REVISIONS_DAYS", default_value_t = 90, value_parser = days())]
     pub keep_revisions_days: u16,
 }
 
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One object a line, for programs.
+    Json,
+}
+
+/// What is logged unless somebody says otherwise. The session layer finds every stale cookie
+/// suspicious; here they are everyday, for journals are opened on devices that were away.
+pub const LOG_FILTER: &str = "info,tower_sessions=error,tower_sessions_core=error";
+
+/// Where the site is built, when the program has none inside.
+const BUILT_SITE: &str = "target/site";
+
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
-fn days() -> clap::builder::RangedI64ValueParser<u16> {
-    clap::value_parser!(u16).range(1..)
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            addr: SocketAddr::from(([127, 0, 0, 1], 3000)),
+            database_url: "sqlite:data/daybook.sqlite".to_owned(),
+            site: None,
+            https: None,
+            trusted_proxies: Networks::loopback(),
+            connections_max: 1_024,
+            connections_per_address_max: 128,
+            drain_wait_s: 0,
+            drain_limit_s: 4,
+            metrics_listen: None,
+            log_format: LogFormat::Text,
+            log_filter: LOG_FILTER.to_owned(),
+            keep_deleted_days: 400,
+            keep_revisions_days: 90,
+        }
+    }
 }
 
 impl Config {
@@ -61,38 +109,44 @@ impl Config {
             revision_ms: u64::from(self.keep_revisions_days) * DAY_MS,
         }
     }
+
+    /// The folder with the site's files, unless they are inside the program.
+    #[must_use]
+    pub fn site_folder(&self) -> Option<&Path> {
+        let built = (!cfg!(feature = "embedded-site")).then(|| Path::new(BUILT_SITE));
+        self.site.as_deref().or(built)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parsed(arguments: &[&str]) -> Result<Config, clap::Error> {
-        Config::try_parse_from(["daybook"].iter().chain(arguments))
-    }
-
-    fn https(arguments: &[&str]) -> bool {
-        parsed(arguments).expect("a configuration").is_https()
-    }
-
     #[test]
     fn things_are_kept_as_long_as_the_engine_says_unless_the_operator_says_otherwise() {
-        let retention = |arguments: &[&str]| parsed(arguments).map(|config| config.retention());
-        assert_eq!(
-            retention(&[]).expect("a configuration"),
-            Retention::default()
-        );
-        let set = retention(&["--keep-deleted-days", "30", "--keep-revisions-days", "7"]);
-        assert_eq!(set.expect("a configuration").revision_ms, 7 * DAY_MS);
-        assert!(retention(&["--keep-deleted-days", "0"]).is_err());
+        assert_eq!(Config::default().retention(), Retention::default());
+        let config = Config {
+            keep_revisions_days: 7,
+            ..Config::default()
+        };
+        assert_eq!(config.retention().revision_ms, 7 * DAY_MS);
     }
 
     #[test]
     fn only_loopback_is_plain_unless_the_operator_says_otherwise() {
-        assert!(!https(&["--addr", "127.0.0.1:3000"]));
-        assert!(!https(&["--addr", "[::1]:3000"]));
-        assert!(https(&["--addr", "0.0.0.0:3000"]));
-        assert!(https(&["--addr", "127.0.0.1:3000", "--https", "true"]));
-        assert!(!https(&["--addr", "0.0.0.0:3000", "--https", "false"]));
+        let is_https = |addr: &str, https| {
+            let addr = addr.parse().expect("an address");
+            let config = Config {
+                addr,
+                https,
+                ..Config::default()
+            };
+            config.is_https()
+        };
+        assert!(!is_https("127.0.0.1:3000", None));
+        assert!(!is_https("[::1]:3000", None));
+        assert!(is_https("0.0.0.0:3000", None));
+        assert!(is_https("127.0.0.1:3000", Some(true)));
+        assert!(!is_https("0.0.0.0:3000", Some(false)));
     }
 }

@@ -50,6 +50,9 @@ pub enum Error {
     /// The server's disk is full.
     #[error("The server's disk is full. Nothing was changed and nothing is lost on your device.")]
     StorageFull,
+    /// The database has not the schema of this program.
+    #[error("The server is being brought up to date. Nothing was lost; try again in a moment.")]
+    NotMigrated,
     /// The server is ending.
     #[error("The server is restarting. Nothing was lost; try again in a moment.")]
     Ending,
@@ -87,7 +90,7 @@ impl Error {
             Self::CrossSite => StatusCode::FORBIDDEN,
             Self::NoSession => StatusCode::UNAUTHORIZED,
             Self::TooManyStreams => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy | Self::Ending => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Ending | Self::NotMigrated => StatusCode::SERVICE_UNAVAILABLE,
             Self::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -111,6 +114,7 @@ impl Error {
             Self::TooManyStreams => "too_many_streams",
             Self::Busy => "busy",
             Self::StorageFull => "storage_full",
+            Self::NotMigrated => "not_migrated",
             Self::Ending => "server_ending",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -124,7 +128,7 @@ impl Error {
     #[must_use]
     pub const fn retry_after_ms(&self) -> Option<u64> {
         match self {
-            Self::TooManyStreams | Self::Busy | Self::Ending => Some(BUSY_MS),
+            Self::TooManyStreams | Self::Busy | Self::Ending | Self::NotMigrated => Some(BUSY_MS),
             _ => None,
         }
     }
@@ -141,6 +145,7 @@ impl Error {
 
     /// Tells the operator what the device is not told. Never what a person wrote.
     pub(crate) fn log(&self) {
+        crate::telemetry::metrics::count(self);
         match self {
             Self::Database(source) => tracing::error!(code = self.code(), %source, "database"),
             Self::Corrupt(what) | Self::Internal(what) => {

@@ -1,7 +1,8 @@
 //! The axum program, as a library so that tests can start it.
 //!
 //! # Layout, in reading order
-//! - [`config`], [`router`](mod@router), [`serve`]: how it starts, what it answers to, how it listens
+//! - [`commands`], [`config`]: what an operator calls and sets
+//! - [`router`](mod@router), [`serve`], [`proxies`]: what it answers to, how it listens, and through whom
 //! - [`accounts`]: people, passwords, sessions
 //! - [`sync`](mod@sync): push, pull, stream, and what goes with them
 //! - [`store`]: the database; all SQL is there
@@ -11,11 +12,13 @@
 pub mod accounts;
 pub mod assets;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod error;
 pub mod headers;
 mod health;
 pub mod pages;
+mod proxies;
 mod router;
 pub mod serve;
 mod shared;
@@ -23,32 +26,39 @@ pub mod store;
 pub mod sync;
 pub mod telemetry;
 
+use ::metrics::gauge;
 use accounts::passwords::Passwords;
 use accounts::throttle::Throttle;
 use assets::Assets;
 use config::Config;
 use error::StartError;
 use pages::Pages;
-use serve::Shutdown;
+use serve::{Ending, Limits, Shutdown};
 use shared::Shared;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use store::Store;
+use telemetry::metrics;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A server that runs.
 #[derive(Debug)]
 pub struct Server {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where it tells its metrics, if they have an address of their own.
+    pub metrics_address: Option<SocketAddr>,
     /// The name of the site's build.
     pub build: String,
-    ask_to_end: watch::Sender<bool>,
-    serving: JoinHandle<()>,
-    clearing: JoinHandle<()>,
+    ask_to_end: watch::Sender<Ending>,
+    drain_wait: Duration,
+    tasks: Vec<(&'static str, JoinHandle<()>)>,
     store: Store,
 }
 
@@ -57,15 +67,17 @@ pub struct Server {
 /// # Errors
 /// Says what is in the way and how to clear it. Nothing was changed.
 pub async fn start(config: &Config) -> Result<Server, StartError> {
-    let assets = Assets::load(&config.site, &pages::outline())?;
-    let listener = listen(config.addr).await?;
-    let address = listener.local_addr().map_err(|reason| StartError::Listen {
-        address: config.addr,
-        reason,
-    })?;
+    let assets = Assets::load(config.site_folder(), &pages::outline())?;
+    let (listener, address) = listen(config.addr).await?;
+    let aside = match config.metrics_listen {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
     let store = Store::open(&config.database_url).await?;
     let (ask_to_end, shutdown) = Shutdown::channel();
     let build = assets.build().to_owned();
+    metrics::handle();
+    gauge!(metrics::BUILD_INFO, "version" => VERSION, "build" => build.clone()).set(1);
     let fanout = sync::fanout::Fanout::default();
     let shared = Arc::new(Shared {
         store: store.clone(),
@@ -76,28 +88,44 @@ pub async fn start(config: &Config) -> Result<Server, StartError> {
         pages: Pages::of(&build),
         assets,
         shutdown: shutdown.clone(),
+        tells_metrics_elsewhere: aside.is_some(),
     });
-    let router = router::router(shared, config.is_https());
-    let serving = tokio::spawn(serve::serve(listener, router, shutdown.clone()));
-    let clearing = sync::gc::run(store.clone(), fanout, config.retention(), shutdown);
-    let clearing = tokio::spawn(clearing);
+    let limits = Limits::of(config);
+    let trusted = config.trusted_proxies.clone();
+    let router = router::router(Arc::clone(&shared), config.is_https(), trusted);
+    let serving = serve::serve(listener, router, limits.clone(), shutdown.clone());
+    let clearing = sync::gc::run(store.clone(), fanout, config.retention(), shutdown.clone());
+    let mut tasks = vec![
+        ("serving", tokio::spawn(serving)),
+        ("clearing out", tokio::spawn(clearing)),
+        ("counting", tokio::spawn(metrics::keep_up(shutdown.clone()))),
+    ];
+    let metrics_address = aside.as_ref().map(|(_, address)| *address);
+    if let Some((listener, _)) = aside {
+        let telling = serve::serve(listener, router::aside(shared), limits, shutdown);
+        tasks.push(("telling metrics", tokio::spawn(telling)));
+    }
     tracing::info!(%address, build, "listening");
     Ok(Server {
         address,
+        metrics_address,
         build,
         ask_to_end,
-        serving,
-        clearing,
+        drain_wait: Duration::from_secs(config.drain_wait_s),
+        tasks,
         store,
     })
 }
 
 impl Server {
-    /// Ends streams, lets requests that are under way finish, and closes the database.
+    /// Says that it is not ready any more, for as long as configured; then ends streams, lets
+    /// requests that are under way finish, and closes the database.
     pub async fn end(self) {
         // Nobody listening any more is as good as having been heard.
-        let _ = self.ask_to_end.send(true);
-        for (task, name) in [(self.serving, "serving"), (self.clearing, "clearing out")] {
+        let _ = self.ask_to_end.send(Ending::Announced);
+        tokio::time::sleep(self.drain_wait).await;
+        let _ = self.ask_to_end.send(Ending::Now);
+        for (name, task) in self.tasks {
             if let Err(error) = task.await {
                 tracing::error!(%error, name, "a task");
             }
@@ -106,11 +134,14 @@ impl Server {
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|reason| match reason.kind() {
-            ErrorKind::AddrInUse => StartError::PortTaken(address),
-            _ => StartError::Listen { address, reason },
-        })
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let listening = async {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok::<_, std::io::Error>((listener, address))
+    };
+    listening.await.map_err(|reason| match reason.kind() {
+        ErrorKind::AddrInUse => StartError::PortTaken(address),
+        _ => StartError::Listen { address, reason },
+    })
 }

@@ -1,10 +1,14 @@
 //! The only list of routes.
 
 use crate::accounts::{call, sessions};
+use crate::config::Networks;
 use crate::error::Error;
 use crate::headers::{self, Https};
+use crate::proxies;
 use crate::shared::Shared;
 use crate::sync::{cursor, pull, push, stream, verify};
+use crate::telemetry::metrics::measure;
+use crate::telemetry::request::{Names, REQUEST_ID, trace};
 use crate::{assets, health, pages};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -13,9 +17,20 @@ use axum::routing::{get, post};
 use std::any::Any;
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
+
+/// The routes of an address that people do not reach: how the server is, and what it counted.
+pub(crate) fn aside(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics_anyway))
+        .fallback(async || Error::NotFound)
+        .with_state(shared)
+}
 
 /// All routes, inside what every request passes and every answer carries.
-pub(crate) fn router(shared: Arc<Shared>, https: bool) -> Router {
+pub(crate) fn router(shared: Arc<Shared>, https: bool, trusted: Networks) -> Router {
     // Only these know who is asking; everything else is the same for everybody.
     let with_sessions = Router::new()
         .route("/api/account/{function}", post(call::call))
@@ -37,11 +52,17 @@ pub(crate) fn router(shared: Arc<Shared>, https: bool) -> Router {
         .route("/b/{build}/{*path}", get(assets::built))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
         .fallback(pages::other)
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(headers::guard))
+        .layer(from_fn(measure))
         .layer(from_fn_with_state(Https(https), headers::dress))
+        .layer(trace())
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(SetRequestIdLayer::new(REQUEST_ID, Names))
+        .layer(from_fn_with_state(Arc::new(trusted), proxies::hear))
         .with_state(shared)
 }
 

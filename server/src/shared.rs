@@ -20,4 +20,6 @@ pub(crate) struct Shared {
     pub(crate) assets: Assets,
     pub(crate) pages: Pages,
     pub(crate) shutdown: Shutdown,
+    /// Whether metrics have an address of their own.
+    pub(crate) tells_metrics_elsewhere: bool,
 }

@@ -1,22 +1,35 @@
-//! Logs, for the operator. They say what the server does, and never what people write, who they
-//! are, or which entries they have.
+//! Logs and metrics, for the operator. They say what the server does, and never what people
+//! write, who they are, or which entries they have.
+//!
+//! - [`metrics`]: the list of everything that is counted
+//! - [`request`]: the name of each request, in its log lines and in its answer
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt;
+pub mod metrics;
+pub(crate) mod request;
+
+use crate::config::{Config, LogFormat};
+use std::io::IsTerminal as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer, fmt};
 
-/// What is logged unless `RUST_LOG` says otherwise. The login layer would put the name of a person
-/// before every line of theirs. The session layer finds every stale cookie
-/// suspicious; here they are everyday, for journals are opened on devices that were away.
-const DEFAULT_FILTER: &str = "info,axum_login=error,tower_sessions=error,tower_sessions_core=error";
+/// What is never logged, whatever the operator asks for: the login layer puts a person's name
+/// before every line of theirs.
+const NEVER: &str = "axum_login=error";
 
-/// Starts logging to standard error.
-pub fn start() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| DEFAULT_FILTER.into());
-    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
-    tracing_subscriber::registry()
-        .with(filter)
-        .with(lines)
-        .init();
+/// Starts logging to standard error. Asked again, it changes nothing.
+pub fn start(config: &Config) {
+    let filter = EnvFilter::new(format!("{},{NEVER}", config.log_filter));
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = match config.log_format {
+        LogFormat::Text => lines
+            .with_target(false)
+            .with_ansi(std::io::stderr().is_terminal())
+            .boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
+    let started = tracing_subscriber::registry().with(filter).with(lines);
+    if started.try_init().is_err() {
+        tracing::debug!("logging has started before");
+    }
 }

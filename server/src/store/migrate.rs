@@ -5,7 +5,7 @@ use crate::error::StartError;
 use sqlx::SqlitePool;
 use sqlx::migrate::Migrator;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
 
 /// Applies what this database has not seen yet.
 pub(super) async fn run(writer: &SqlitePool) -> Result<(), StartError> {

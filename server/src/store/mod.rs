@@ -9,11 +9,14 @@
 //! - [`writing`]: one push as one transaction; [`feed`]: what a session reads
 //! - [`cursors`]: where devices stand; [`collect`]: clearing out what nobody needs any more
 //! - [`users`], [`sessions`]: people and their sessions
+//! - [`schema`]: what an operator asks of the database
 
 pub mod collect;
 pub mod cursors;
 pub mod feed;
 pub mod migrate;
+mod pools;
+pub mod schema;
 pub mod sessions;
 pub mod sqlite;
 pub mod statements;

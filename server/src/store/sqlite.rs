@@ -48,7 +48,7 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .test_before_acquire(false)
 }
 
-fn cannot_open(url: &str, error: &dyn std::fmt::Display) -> StartError {
+pub(super) fn cannot_open(url: &str, error: &dyn std::fmt::Display) -> StartError {
     StartError::Database {
         url: url.to_owned(),
         reason: error.to_string(),

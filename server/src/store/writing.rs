@@ -4,8 +4,11 @@ use super::statements::{SqliteQuery, Statements, read_row};
 use super::{ScopeKey, Store, from_sql, to_sql};
 use crate::error::Error;
 use crate::store::sqlite::Trouble;
+use crate::telemetry::metrics::WRITE_WAIT_SECONDS;
+use metrics::histogram;
 use sqlx::{Connection as _, Row as _, Sqlite, SqliteConnection, Transaction};
 use std::sync::Arc;
+use std::time::Instant;
 use sync::frame::Outcome;
 use sync::hub::accept::TextName;
 use sync::id::Id;
@@ -61,7 +64,9 @@ impl Store {
     /// # Errors
     /// The database is busy or failed.
     pub async fn write(&self, scope: ScopeKey) -> Result<Writing, Error> {
+        let began = Instant::now();
         let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        histogram!(WRITE_WAIT_SECONDS).record(began.elapsed());
         Ok(Writing {
             transaction,
             statements: Arc::clone(&self.statements),

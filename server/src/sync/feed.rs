@@ -3,6 +3,8 @@
 
 use crate::error::Error;
 use crate::store::{ScopeKey, Store};
+use crate::telemetry::metrics::FEED_ROWS;
+use metrics::counter;
 use sync::frame::{Hello, ServerError, ServerFrame};
 use sync::hub::session::{Read, Session, claims};
 use sync::id::Id;
@@ -113,8 +115,20 @@ impl Feed {
                 }
             };
             if !frames.is_empty() {
+                counter!(FEED_ROWS).increment(rows_in(&frames));
                 return Ok(Some(frames));
             }
         }
     }
+}
+
+/// How many rows these frames carry.
+fn rows_in(frames: &[ServerFrame]) -> u64 {
+    let rows = frames.iter().map(|frame| match frame {
+        ServerFrame::Head(head) => head.rows.len(),
+        ServerFrame::Delta(delta) => delta.rows.len(),
+        ServerFrame::Change(change) => change.rows.len(),
+        _ => 0,
+    });
+    u64::try_from(rows.sum::<usize>()).unwrap_or(u64::MAX)
 }

@@ -7,6 +7,8 @@ use crate::error::Error;
 use crate::serve::Shutdown;
 use crate::store::collect::Collected;
 use crate::store::{ScopeKey, Store};
+use crate::telemetry::metrics::COLLECTED_ROWS;
+use metrics::counter;
 use std::time::Duration;
 use sync::hub::collect::Retention;
 use tokio::time::{MissedTickBehavior, interval};
@@ -46,6 +48,9 @@ pub(crate) async fn run(
 }
 
 fn log(passed: &Result<Collected, Error>) {
+    if let Ok(collected) = passed {
+        count(collected);
+    }
     match passed {
         Ok(collected) if *collected == Collected::default() => tracing::debug!("nothing to clear"),
         Ok(collected) => tracing::info!(
@@ -57,6 +62,19 @@ fn log(passed: &Result<Collected, Error>) {
             "cleared out"
         ),
         Err(error) => error.log(),
+    }
+}
+
+fn count(collected: &Collected) {
+    let kinds = [
+        ("revisions", collected.revisions),
+        ("tombstones", collected.tombstones),
+        ("outcomes", collected.outcomes),
+        ("texts", collected.texts),
+        ("devices", collected.devices),
+    ];
+    for (kind, rows) in kinds {
+        counter!(COLLECTED_ROWS, "kind" => kind).increment(rows);
     }
 }
 

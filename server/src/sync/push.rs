@@ -6,16 +6,19 @@
 //! of the server may take what this one cannot.
 
 use super::body;
+use super::fanout::Fanout;
 use crate::accounts::sessions::MaybeSigned;
 use crate::clock::now_ms;
 use crate::error::Error;
 use crate::shared::Shared;
-use crate::store::ScopeKey;
 use crate::store::writing::{Kept, Step, StepError, Writing};
+use crate::store::{ScopeKey, Store};
+use crate::telemetry::metrics::{CHANGES, PUSHES};
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use domain::RULES;
+use metrics::counter;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use sync::change::Change;
@@ -42,9 +45,10 @@ pub(crate) async fn push(
     };
     RULES.schema.speaks(push.schema_version)?;
     // On its own, so that a device that hangs up cannot come between the commit and the poke.
-    let outcomes = tokio::spawn(async move { take(&shared, user, push).await })
-        .await
-        .map_err(|_| Error::Internal("a push that panicked"))??;
+    let outcomes =
+        tokio::spawn(async move { take(&shared.store, &shared.fanout, user, push).await })
+            .await
+            .map_err(|_| Error::Internal("a push that panicked"))??;
     let result = PushResult {
         outcomes,
         server_time_ms: now_ms(),
@@ -53,12 +57,21 @@ pub(crate) async fn push(
     Ok(([(CONTENT_TYPE, "application/json")], text).into_response())
 }
 
-async fn take(shared: &Shared, user: Id, push: Push) -> Result<BTreeMap<Id, Outcome>, Error> {
+/// Takes a push into a person's journal, and wakes their streams.
+///
+/// # Errors
+/// The database failed; nothing was written.
+pub(crate) async fn take(
+    store: &Store,
+    fanout: &Fanout,
+    user: Id,
+    push: Push,
+) -> Result<BTreeMap<Id, Outcome>, Error> {
     let now_ms = now_ms();
     let count = push.changes.len();
     let scope = ScopeKey::own(user);
     let mut outcomes = BTreeMap::new();
-    let mut writing = shared.store.write(scope.clone()).await?;
+    let mut writing = store.write(scope.clone()).await?;
     let (changes, claimed) = raised(&mut writing, push, now_ms).await?;
     for unit in units(changes) {
         match take_unit(&mut writing, unit, &claimed, now_ms).await {
@@ -76,10 +89,28 @@ async fn take(shared: &Shared, user: Id, push: Push) -> Result<BTreeMap<Id, Outc
         .values()
         .any(|outcome| matches!(outcome, Outcome::Applied { .. }))
     {
-        shared.fanout.poke(&scope);
+        fanout.poke(&scope);
     }
+    measure(count, &outcomes);
     tracing::debug!(changes = count, outcomes = outcomes.len(), "push");
     Ok(outcomes)
+}
+
+fn measure(changes: usize, outcomes: &BTreeMap<Id, Outcome>) {
+    counter!(PUSHES).increment(1);
+    for outcome in outcomes.values() {
+        let outcome = match outcome {
+            Outcome::Applied { .. } => "applied",
+            Outcome::Gone { .. } => "gone",
+            Outcome::NeedFull { .. } => "need_full",
+            Outcome::Duplicate { .. } => "duplicate",
+            Outcome::Rejected { .. } => "rejected",
+        };
+        counter!(CHANGES, "outcome" => outcome).increment(1);
+    }
+    let unanswered = changes.saturating_sub(outcomes.len());
+    let unanswered = u64::try_from(unanswered).unwrap_or(u64::MAX);
+    counter!(CHANGES, "outcome" => "unanswered").increment(unanswered);
 }
 
 /// The changes in this server's version of the tables and by this server's clock, and the stamps

@@ -1,5 +1,7 @@
 //! How many streams one person has open.
 
+use crate::telemetry::metrics::STREAMS_OPEN;
+use metrics::gauge;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use sync::id::Id;
@@ -28,9 +30,12 @@ impl Seats {
             *taken += usize::from(free);
             free
         })
-        .then(|| Seat {
-            seats: self.clone(),
-            user,
+        .then(|| {
+            gauge!(STREAMS_OPEN).increment(1);
+            Seat {
+                seats: self.clone(),
+                user,
+            }
         })
     }
 
@@ -47,6 +52,7 @@ impl Seats {
 
 impl Drop for Seat {
     fn drop(&mut self) {
+        gauge!(STREAMS_OPEN).decrement(1);
         self.seats
             .change(self.user, |taken| *taken = taken.saturating_sub(1));
     }

@@ -179,10 +179,8 @@ async fn what_keeps_the_server_from_starting_is_said_with_a_remedy() {
     let fits = Config {
         addr: world.server.address,
         database_url: format!("sqlite:{}", folder.join("other.sqlite").display()),
-        site: folder.join("site"),
-        https: None,
-        keep_deleted_days: 400,
-        keep_revisions_days: 90,
+        site: Some(folder.join("site")),
+        ..Config::default()
     };
     let free = "127.0.0.1:0".parse().expect("an address");
     let error = server::start(&fits).await.expect_err("a taken port");
@@ -190,7 +188,7 @@ async fn what_keeps_the_server_from_starting_is_said_with_a_remedy() {
     assert!(error.to_string().contains("DAYBOOK_ADDR="), "{error}");
     let no_site = Config {
         addr: free,
-        site: folder.join("nowhere"),
+        site: Some(folder.join("nowhere")),
         ..fits.clone()
     };
     let error = server::start(&no_site).await.expect_err("no site");

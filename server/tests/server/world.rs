@@ -36,16 +36,27 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn open() -> Self {
+        Self::open_with(|_| ()).await
+    }
+
+    /// A server with some settings of its own.
+    pub(crate) async fn open_with(change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         write_site(&folder.path().join("site"));
-        let server = start(folder.path()).await;
+        let server = start(folder.path(), change).await;
         Self { server, folder }
     }
 
     /// Ends the server and starts another over the same database.
     pub(crate) async fn restarted(self) -> Self {
+        self.restarted_after(async || ()).await
+    }
+
+    /// The same, and does something while no server runs.
+    pub(crate) async fn restarted_after(self, work: impl AsyncFnOnce()) -> Self {
         self.server.end().await;
-        let server = start(self.folder.path()).await;
+        work().await;
+        let server = start(self.folder.path(), |_| ()).await;
         Self {
             server,
             folder: self.folder,
@@ -117,19 +128,18 @@ impl World {
     }
 }
 
-async fn start(folder: &Path) -> Server {
-    let config = Config {
+async fn start(folder: &Path, change: impl FnOnce(&mut Config)) -> Server {
+    let mut config = Config {
         addr: "127.0.0.1:0".parse().expect("an address"),
         database_url: format!("sqlite:{}", folder.join("data/daybook.sqlite").display()),
-        site: folder.join("site"),
-        https: None,
-        keep_deleted_days: 400,
-        keep_revisions_days: 90,
+        site: Some(folder.join("site")),
+        ..Config::default()
     };
+    change(&mut config);
     server::start(&config).await.expect("a server")
 }
 
-fn write_site(site: &Path) {
+pub(crate) fn write_site(site: &Path) {
     let files = [
         ("pkg/daybook.js", "page();"),
         ("pkg/daybook.js.br", "not really brotli"),
@@ -254,10 +264,7 @@ impl Visitor {
             .post("/api/sync/stream", "application/json", hello)
             .await;
         assert_eq!(answer.status().as_u16(), 200);
-        Events {
-            bytes: Box::pin(answer.bytes_stream()),
-            text: String::new(),
-        }
+        Events::of(answer)
     }
 
     pub(crate) fn hello(&self, markers: Markers) -> String {
@@ -309,6 +316,14 @@ pub(crate) struct Events {
 }
 
 impl Events {
+    /// The events of an answer.
+    pub(crate) fn of(answer: Response) -> Self {
+        Self {
+            bytes: Box::pin(answer.bytes_stream()),
+            text: String::new(),
+        }
+    }
+
     /// The next frame; nothing when the stream has ended.
     pub(crate) async fn next(&mut self) -> Option<ServerFrame> {
         loop {

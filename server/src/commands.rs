@@ -1,0 +1,125 @@
+//! What an operator can call: `daybook [serve|migrate]`.
+
+mod migrate;
+mod serve;
+
+use crate::config::Given;
+use crate::config::given::ConfigError;
+use crate::error::StartError;
+use crate::telemetry;
+use clap::error::{ContextKind, ContextValue};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use std::io::Write as _;
+use std::process::ExitCode;
+
+/// Daybook: a journal that opens and saves without a network
+#[derive(Debug, Parser)]
+#[command(name = "daybook", version)]
+pub struct Cli {
+    /// The settings.
+    #[command(flatten)]
+    pub given: Given,
+    /// What to do; without it, serve.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What can be called.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serves, until asked to end (Ctrl-C, SIGTERM); the default
+    Serve,
+    /// Brings the database up to this version, and tells what that took
+    Migrate,
+}
+
+/// Why a command was not done, or what it found.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The settings cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The server or the database does not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+/// Reads the command line and does what it says.
+pub async fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    match run(cli).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), CommandError> {
+    let config = cli.given.read()?;
+    telemetry::start(&config);
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(&config).await?,
+        Command::Migrate => migrate::run(&config).await?,
+    }
+    Ok(())
+}
+
+/// A line for whoever called. Not `println!`: it panics when nobody reads.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Says what is wrong with the command line, and where else the value may have come from.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if let Some(variable) = variable_of(error) {
+        eprintln!(
+            "\n{variable} is set in the environment. If you typed no such flag, change that \
+             variable or unset it."
+        );
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// The environment variable behind the flag that an error is about, if it is set.
+fn variable_of(error: &clap::Error) -> Option<String> {
+    let ContextValue::String(flag) = error.get(ContextKind::InvalidArg)? else {
+        return None;
+    };
+    let mut command = Cli::command();
+    command.build();
+    let mut args = command.get_arguments();
+    let arg = args.find(|arg| arg.to_string() == *flag)?;
+    let variable = arg.get_env()?;
+    std::env::var_os(variable)?;
+    Some(variable.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn settings_may_stand_before_and_after_the_command() {
+        for line in [
+            ["daybook", "--database-url", "sqlite:x", "migrate"],
+            ["daybook", "migrate", "--database-url", "sqlite:x"],
+        ] {
+            let cli = Cli::try_parse_from(line).expect("a command");
+            assert_eq!(cli.given.database_url.as_deref(), Some("sqlite:x"));
+            assert!(matches!(cli.command, Some(Command::Migrate)));
+        }
+        let alone = Cli::try_parse_from(["daybook"]).expect("no command");
+        assert!(alone.command.is_none());
+    }
+}

@@ -1,0 +1,171 @@
+//! What no type can say about a value: bounds, and values that do not go together.
+
+use super::Config;
+use super::given::ConfigError;
+use tracing_subscriber::EnvFilter;
+
+/// How long an ending may take at most, in seconds: a longer one only looks like a server that
+/// hangs.
+const DRAIN_S_MAX: u64 = 600;
+
+/// What is wrong and what to change, unless the value is right.
+type Verdict = Result<(), (&'static str, String, &'static str)>;
+
+impl Config {
+    /// Looks at every value that its type says too little about.
+    ///
+    /// # Errors
+    /// Says which key, what is wrong with it, and what to change.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let checks = [
+            self.check_database(),
+            self.check_numbers(),
+            self.check_listeners(),
+            self.check_log_filter(),
+        ];
+        checks
+            .into_iter()
+            .collect::<Verdict>()
+            .map_err(|(key, problem, remedy)| ConfigError::Value {
+                key,
+                problem,
+                remedy,
+            })
+    }
+
+    fn check_database(&self) -> Verdict {
+        let known = ["sqlite:", "postgres:", "postgresql:"];
+        if known.iter().any(|kind| self.database_url.starts_with(kind)) {
+            return Ok(());
+        }
+        Err((
+            "database_url",
+            "begins with no kind of database that is known here".to_owned(),
+            "Write sqlite:PATH, such as sqlite:data/daybook.sqlite",
+        ))
+    }
+
+    fn check_numbers(&self) -> Verdict {
+        let at_least_one: [(_, u64); 4] = [
+            ("connections_max", as_u64(self.connections_max)),
+            (
+                "connections_per_address_max",
+                as_u64(self.connections_per_address_max),
+            ),
+            ("keep_deleted_days", self.keep_deleted_days.into()),
+            ("keep_revisions_days", self.keep_revisions_days.into()),
+        ];
+        for (key, value) in at_least_one {
+            if value == 0 {
+                return Err((key, "is 0".to_owned(), "Write 1 or more"));
+            }
+        }
+        if self.connections_per_address_max > self.connections_max {
+            return Err((
+                "connections_per_address_max",
+                format!("is more than connections_max ({})", self.connections_max),
+                "Lower it, or raise connections_max",
+            ));
+        }
+        let drains = [
+            ("drain_wait_s", self.drain_wait_s),
+            ("drain_limit_s", self.drain_limit_s),
+        ];
+        for (key, value) in drains {
+            if value > DRAIN_S_MAX {
+                return Err((
+                    key,
+                    format!("is {value} s"),
+                    "Write 600 or less; most need under 30",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_listeners(&self) -> Verdict {
+        let same = |listen| listen == self.addr && self.addr.port() != 0;
+        if self.metrics_listen.is_some_and(same) {
+            return Err((
+                "metrics_listen",
+                format!("is {}, where people are served", self.addr),
+                "Choose another port, or leave it out to have /metrics on this machine alone",
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_log_filter(&self) -> Verdict {
+        EnvFilter::try_new(&self.log_filter)
+            .map(drop)
+            .map_err(|error| {
+                (
+                    "log_filter",
+                    format!("cannot be read: {error}"),
+                    "Write a level such as info, or target=level pairs with commas between them",
+                )
+            })
+    }
+}
+
+fn as_u64(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(change: impl FnOnce(&mut Config)) -> String {
+        let mut config = Config::default();
+        change(&mut config);
+        let checked = config.check();
+        checked.map_or_else(|error| error.to_string(), |()| String::new())
+    }
+
+    #[test]
+    fn every_value_that_cannot_be_is_named_with_what_to_change() {
+        assert_eq!(said(|_| {}), "");
+        type Case = (fn(&mut Config), &'static str, &'static str);
+        let cases: [Case; 9] = [
+            (
+                |c| c.database_url = "mysql:x".into(),
+                "database_url",
+                "sqlite:",
+            ),
+            (|c| c.connections_max = 0, "connections_max", "1 or more"),
+            (
+                |c| c.connections_per_address_max = 0,
+                "connections_per_address_max",
+                "1 or more",
+            ),
+            (
+                |c| c.connections_max = 5,
+                "connections_per_address_max",
+                "raise connections_max",
+            ),
+            (
+                |c| c.keep_deleted_days = 0,
+                "keep_deleted_days",
+                "1 or more",
+            ),
+            (|c| c.keep_revisions_days = 0, "keep_revisions_days", "1 or"),
+            (|c| c.drain_limit_s = 601, "drain_limit_s", "600 or less"),
+            (
+                |c| c.metrics_listen = Some(c.addr),
+                "metrics_listen",
+                "another port",
+            ),
+            (
+                |c| c.log_filter = "server=loud".into(),
+                "log_filter",
+                "info",
+            ),
+        ];
+        for (change, key, remedy) in cases {
+            let said = said(change);
+            assert!(said.contains(key) && said.contains(remedy), "{key}: {said}");
+            assert!(said.contains("Nothing was started"), "{said}");
+        }
+    }
+}
