@@ -106,7 +106,8 @@ pub(crate) fn server(toolchain: &Toolchain, mode: Mode) -> Result<PathBuf> {
         let mut cargo = toolchain.cargo("build");
         cargo.args(["--package", "server", "--bin", "daybook"]);
         if mode == Mode::Release {
-            cargo.arg("--release");
+            // With the site inside, it is a program that runs by itself, wherever it is put.
+            cargo.args(["--release", "--features", "embedded-site"]);
         }
         program::run(&mut cargo)
     })?;
