@@ -1,15 +1,19 @@
-//! What an operator can call: `daybook [serve|migrate]`.
+//! What an operator can call: `daybook [serve|migrate|backup|restore|check]`.
 
+mod check;
+mod copy;
 mod migrate;
 mod serve;
 
 use crate::config::Given;
 use crate::config::given::ConfigError;
 use crate::error::StartError;
+use crate::store::backup::BackupError;
 use crate::telemetry;
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Daybook: a journal that opens and saves without a network
@@ -31,6 +35,24 @@ pub enum Command {
     Serve,
     /// Brings the database up to this version, and tells what that took
     Migrate,
+    /// Copies the database into a new file, also while a server runs
+    Backup {
+        /// The new file
+        file: PathBuf,
+    },
+    /// Checks a backup and puts it where the database is
+    Restore {
+        /// The backup
+        file: PathBuf,
+        /// Put it in the place of the database that is there; that one is kept beside it
+        #[arg(long)]
+        replace: bool,
+        /// End all sessions of the backup: some may have been ended since it was made
+        #[arg(long)]
+        end_sessions: bool,
+    },
+    /// Looks whether the database is whole: the file, the schema, and what devices rely on
+    Check,
 }
 
 /// Why a command was not done, or what it found.
@@ -42,6 +64,18 @@ pub enum CommandError {
     /// The server or the database does not start.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// There is no copy, or none was put back.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// The database is not whole.
+    #[error(
+        "{count} faults were found; they stand above.\nNothing was changed. Make a copy with \
+         `daybook backup`; docs/operations.md says how to go on from there"
+    )]
+    Faults {
+        /// How many.
+        count: usize,
+    },
 }
 
 /// Reads the command line and does what it says.
@@ -65,6 +99,13 @@ async fn run(cli: Cli) -> Result<(), CommandError> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(&config).await?,
         Command::Migrate => migrate::run(&config).await?,
+        Command::Backup { file } => copy::back_up(&config, &file).await?,
+        Command::Restore {
+            file,
+            replace,
+            end_sessions,
+        } => copy::restore(&config, &file, replace, end_sessions).await?,
+        Command::Check => check::run(&config).await?,
     }
     Ok(())
 }
@@ -112,12 +153,12 @@ mod tests {
     #[test]
     fn settings_may_stand_before_and_after_the_command() {
         for line in [
-            ["daybook", "--database-url", "sqlite:x", "migrate"],
-            ["daybook", "migrate", "--database-url", "sqlite:x"],
+            ["daybook", "--database-url", "sqlite:x", "check"],
+            ["daybook", "check", "--database-url", "sqlite:x"],
         ] {
             let cli = Cli::try_parse_from(line).expect("a command");
             assert_eq!(cli.given.database_url.as_deref(), Some("sqlite:x"));
-            assert!(matches!(cli.command, Some(Command::Migrate)));
+            assert!(matches!(cli.command, Some(Command::Check)));
         }
         let alone = Cli::try_parse_from(["daybook"]).expect("no command");
         assert!(alone.command.is_none());

@@ -9,8 +9,10 @@
 //! - [`writing`]: one push as one transaction; [`feed`]: what a session reads
 //! - [`cursors`]: where devices stand; [`collect`]: clearing out what nobody needs any more
 //! - [`users`], [`sessions`]: people and their sessions
-//! - [`schema`]: what an operator asks of the database
+//! - [`backup`], [`check`](mod@check), [`schema`]: what an operator asks of the database
 
+pub mod backup;
+pub mod check;
 pub mod collect;
 pub mod cursors;
 pub mod feed;

@@ -2,8 +2,10 @@
 //! file, and clients that know only HTTP and the protocol.
 
 mod accounts;
+mod backup;
 mod collect;
 mod cursor;
+mod device;
 mod joining;
 mod listening;
 mod positions;

@@ -1,0 +1,19 @@
+//! `daybook check`: what is wrong with the database, a line each.
+
+use super::{CommandError, say};
+use crate::config::Config;
+use crate::store::check::faults;
+
+pub(super) async fn run(config: &Config) -> Result<(), CommandError> {
+    let faults = faults(&config.database_url).await?;
+    for fault in &faults {
+        say(fault);
+    }
+    match faults.len() {
+        0 => {
+            say("The database is whole: file, schema, positions and history.");
+            Ok(())
+        }
+        count => Err(CommandError::Faults { count }),
+    }
+}

@@ -1,0 +1,333 @@
+//! A copy of the database while it is used, and a copy put back in its place.
+
+use super::check::faults_of_file;
+use super::schema::{known, seen_by};
+use crate::clock::now_ms;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, SqliteConnection};
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+use std::time::Duration;
+use time::OffsetDateTime;
+
+/// How long to wait for whoever uses the database at the moment.
+const BUSY_MAX: Duration = Duration::from_secs(2);
+
+/// How many faults of a backup are told; the first says enough to look for another one.
+const FAULTS_MAX: usize = 5;
+
+/// Why there is no copy, or why it is not in place. Whatever the reason, the database is as it
+/// was.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// It is no SQLite database that is configured.
+    #[error(
+        "This works for SQLite, and `database_url` names another kind of database.\nNothing was \
+         done. For PostgreSQL use pg_dump and pg_restore; docs/operations.md has the commands"
+    )]
+    NotSqlite,
+    /// There is no database to copy.
+    #[error(
+        "There is no database at {}.\nNothing was done. Say by --database-url, DATABASE_URL or \
+         daybook.toml where it is",
+        .0.display()
+    )]
+    NoDatabase(PathBuf),
+    /// There is something where the copy should go.
+    #[error("{} is there already and was left alone.\nChoose another name for the backup", .0.display())]
+    Exists(PathBuf),
+    /// There is a database where the backup should go.
+    #[error(
+        "There is a database at {} already, and it was left alone.\nSay --replace to put the \
+         backup in its place; what is there now is kept beside it",
+        .0.display()
+    )]
+    WouldReplace(PathBuf),
+    /// A server has the database open.
+    #[error(
+        "A program has the database {} open, and it was left alone.\nStop the server, then \
+         restore again",
+        .0.display()
+    )]
+    InUse(PathBuf),
+    /// What should be restored is no good.
+    #[error("{} cannot be restored:\n{}\nNothing was changed. Try an older backup", file.display(), faults.join("\n"))]
+    Unfit {
+        /// Which file.
+        file: PathBuf,
+        /// What is wrong with it.
+        faults: Vec<String>,
+    },
+    /// The backup belongs to a newer program.
+    #[error(
+        "{} was made by a newer Daybook (its schema is at {version}, this program's at {known}).\n\
+         Nothing was changed. Restore it with that version",
+        file.display()
+    )]
+    Newer {
+        /// Which file.
+        file: PathBuf,
+        /// Its last migration.
+        version: i64,
+        /// This program's last.
+        known: i64,
+    },
+    /// The system refuses a step.
+    #[error("{}: {reason}.\nThe database is as it was", file.display())]
+    File {
+        /// Which file.
+        file: PathBuf,
+        /// Why.
+        reason: io::Error,
+    },
+    /// The database refuses a step.
+    #[error("The database failed: {0}.\nIt is as it was")]
+    Database(#[from] sqlx::Error),
+}
+
+/// A copy that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// How large it is.
+    pub bytes: u64,
+}
+
+/// A copy that was put in place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// Where the database is.
+    pub database: PathBuf,
+    /// Where the one from before is, if there was one.
+    pub kept: Option<PathBuf>,
+}
+
+/// Copies the database into a new file, as it is at one moment, while others read and write it.
+/// The copy is checked before it gets its name, and only its owner may read it.
+///
+/// # Errors
+/// Says what is in the way; there is no file of this name then.
+pub async fn back_up(url: &str, to: &Path) -> Result<Backup, BackupError> {
+    let database = file_of(url)?;
+    if !database.exists() {
+        return Err(BackupError::NoDatabase(database));
+    }
+    if to.exists() {
+        return Err(BackupError::Exists(to.to_owned()));
+    }
+    let partial = beside(to, ".partial");
+    let done = copy_into(&database, &partial).await;
+    let bytes = done.inspect_err(|_| drop(fs::remove_file(&partial)))?;
+    rename(&partial, to)?;
+    Ok(Backup { bytes })
+}
+
+async fn copy_into(database: &Path, partial: &Path) -> Result<u64, BackupError> {
+    private(partial).map_err(|reason| file_error(partial, reason))?;
+    let mut connection = connect(database).await?;
+    let name = partial.to_str().ok_or_else(|| {
+        let reason = io::Error::new(io::ErrorKind::InvalidInput, "the name is no Unicode text");
+        file_error(partial, reason)
+    })?;
+    sqlx::query("VACUUM INTO ?")
+        .bind(name)
+        .execute(&mut connection)
+        .await?;
+    examine(partial, partial).await?;
+    let file = File::open(partial).and_then(|file| file.sync_all().map(|()| file));
+    let size = file.and_then(|file| file.metadata());
+    Ok(size.map_err(|reason| file_error(partial, reason))?.len())
+}
+
+/// Checks a backup and puts it where the database is. With `replace`, a database that is there
+/// is moved aside and kept; with `end_sessions`, everybody has to sign in again.
+///
+/// # Errors
+/// Says what is in the way. The database is as it was.
+pub async fn restore(
+    url: &str,
+    from: &Path,
+    replace: bool,
+    end_sessions: bool,
+) -> Result<Restored, BackupError> {
+    let database = file_of(url)?;
+    if database.exists() && !replace {
+        return Err(BackupError::WouldReplace(database));
+    }
+    if beside(from, "-wal").exists() {
+        let fault = "It is half of a database in use: there is a file with -wal beside it. Make \
+                     backups with `daybook backup`, which copies both as one";
+        return Err(BackupError::Unfit {
+            file: from.to_owned(),
+            faults: vec![fault.to_owned()],
+        });
+    }
+    let folder = database
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder {
+        fs::create_dir_all(folder).map_err(|reason| file_error(folder, reason))?;
+    }
+    let coming = beside(&database, ".restoring");
+    let done = put_in_place(from, &coming, &database, end_sessions).await;
+    done.inspect_err(|_| drop(fs::remove_file(&coming)))
+}
+
+async fn put_in_place(
+    from: &Path,
+    coming: &Path,
+    database: &Path,
+    end_sessions: bool,
+) -> Result<Restored, BackupError> {
+    let mut copy = private(coming).map_err(|reason| file_error(coming, reason))?;
+    // By its bytes alone: the backup may be one that everybody may read.
+    let copied = File::open(from).and_then(|mut from| io::copy(&mut from, &mut copy));
+    copied.map_err(|reason| file_error(from, reason))?;
+    examine(coming, from).await?;
+    if end_sessions {
+        let mut connection = connect(coming).await?;
+        sqlx::query("DELETE FROM sessions")
+            .execute(&mut connection)
+            .await?;
+    }
+    let synced = File::open(coming).and_then(|file| file.sync_all());
+    synced.map_err(|reason| file_error(coming, reason))?;
+    let kept = if database.exists() {
+        Some(set_aside(database).await?)
+    } else {
+        None
+    };
+    if let Err(error) = rename(coming, database) {
+        if let Some(kept) = &kept {
+            rename(kept, database)?;
+        }
+        return Err(error);
+    }
+    Ok(Restored {
+        database: database.to_owned(),
+        kept,
+    })
+}
+
+/// Whether this is a whole database of Daybook that this program can serve. `name` is what its
+/// owner calls it.
+async fn examine(file: &Path, name: &Path) -> Result<(), BackupError> {
+    let unfit = |faults| BackupError::Unfit {
+        file: name.to_owned(),
+        faults,
+    };
+    let said = |error: sqlx::Error| unfit(vec![error.to_string()]);
+    let mut connection = connect(file).await.map_err(said)?;
+    let seen = seen_by(&mut connection).await.map_err(said)?;
+    let (Some(last), Some(known)) = (seen.last(), known().pop()) else {
+        return Err(unfit(vec!["It is no database of Daybook".to_owned()]));
+    };
+    if last.version > known.version {
+        return Err(BackupError::Newer {
+            file: name.to_owned(),
+            version: last.version,
+            known: known.version,
+        });
+    }
+    let mut faults = faults_of_file(&mut connection).await.map_err(said)?;
+    faults.truncate(FAULTS_MAX);
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(unfit(faults))
+    }
+}
+
+/// Moves the database out of the way, whole, unless somebody uses it.
+async fn set_aside(database: &Path) -> Result<PathBuf, BackupError> {
+    // Needs the file for itself, and brings everything that waits beside it into it.
+    let closed = async {
+        let mut connection = connect(database).await?;
+        let mode = sqlx::query_scalar("PRAGMA journal_mode = DELETE");
+        let mode: String = mode.fetch_one(&mut connection).await?;
+        Ok::<_, sqlx::Error>(mode == "delete")
+    };
+    let in_use = match closed.await {
+        Ok(closed) => !closed,
+        // A database that is broken is moved as well: it may be why somebody restores.
+        Err(error) => is_locked(&error),
+    };
+    if in_use {
+        return Err(BackupError::InUse(database.to_owned()));
+    }
+    let suffix = format!(".before-restore-{}", timestamp());
+    let kept = beside(database, &suffix);
+    for companion in ["-wal", "-shm"] {
+        let file = beside(database, companion);
+        if file.exists() {
+            rename(&file, &beside(&kept, companion))?;
+        }
+    }
+    rename(database, &kept)?;
+    Ok(kept)
+}
+
+fn is_locked(error: &sqlx::Error) -> bool {
+    use super::sqlite::Trouble;
+    Trouble::of(error) == Trouble::Busy
+}
+
+/// Now, to the second, as a part of a file's name.
+fn timestamp() -> String {
+    let seconds = i64::try_from(now_ms() / 1_000).unwrap_or_default();
+    let now = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let (year, month, day) = (now.year(), u8::from(now.month()), now.day());
+    let (hour, minute, second) = now.to_hms();
+    format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
+}
+
+pub(super) fn file_of(url: &str) -> Result<PathBuf, BackupError> {
+    // The driver would take any other address for a file's name.
+    let options = url
+        .starts_with("sqlite:")
+        .then(|| SqliteConnectOptions::from_str(url))
+        .and_then(Result::ok)
+        .ok_or(BackupError::NotSqlite)?;
+    Ok(options.get_filename().to_owned())
+}
+
+pub(super) async fn connect(file: &Path) -> sqlx::Result<SqliteConnection> {
+    let options = SqliteConnectOptions::new().filename(file);
+    let options = options.create_if_missing(false).busy_timeout(BUSY_MAX);
+    options.connect().await
+}
+
+/// An empty file that only its owner may read: it will hold people's words.
+fn private(file: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file)
+}
+
+/// Renames, and makes sure that the name survives a power cut.
+fn rename(from: &Path, to: &Path) -> Result<(), BackupError> {
+    let renamed = fs::rename(from, to).and_then(|()| {
+        let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        // Not every system lets a folder be opened; those that do not need no more than this.
+        File::open(folder).map_or(Ok(()), |folder| folder.sync_all())
+    });
+    renamed.map_err(|reason| file_error(to, reason))
+}
+
+fn beside(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(file);
+    name.push(suffix);
+    name.into()
+}
+
+fn file_error(file: &Path, reason: io::Error) -> BackupError {
+    BackupError::File {
+        file: file.to_owned(),
+        reason,
+    }
+}

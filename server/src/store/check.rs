@@ -1,0 +1,150 @@
+//! Whether a database is whole: the file, the schema, and what the engine relies on.
+
+use super::backup::{BackupError, connect, file_of};
+use super::schema::{known, seen_by};
+use super::statements::column_type;
+use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
+use std::collections::BTreeMap;
+use sync::table::TableSpec;
+
+/// How many faults of one kind are told.
+const FAULTS_MAX: i64 = 20;
+
+/// The columns around the fields of every synced table.
+const AROUND: [&str; 7] = [
+    "scope", "key", "lsn", "op_id", "deleted", "stamps", "group_id",
+];
+
+/// What is wrong with the database at this address, a sentence each; nothing when it is whole.
+/// A server may go on meanwhile.
+///
+/// # Errors
+/// There is no database, or it cannot be read at all.
+pub async fn faults(url: &str) -> Result<Vec<String>, BackupError> {
+    let file = file_of(url)?;
+    if !file.exists() {
+        return Err(BackupError::NoDatabase(file));
+    }
+    let mut connection = connect(&file).await?;
+    // One snapshot for all that is compared.
+    sqlx::query("BEGIN").execute(&mut connection).await?;
+    let mut faults = faults_of_file(&mut connection).await?;
+    faults.extend(faults_of_schema(&mut connection).await?);
+    // Without its tables nothing more can be asked.
+    if faults.is_empty() {
+        faults.extend(faults_of_feed(&mut connection).await?);
+    }
+    Ok(faults)
+}
+
+/// What SQLite itself finds wrong.
+pub(super) async fn faults_of_file(connection: &mut SqliteConnection) -> sqlx::Result<Vec<String>> {
+    let found: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(20)")
+        .fetch_all(&mut *connection)
+        .await?;
+    let found = found.into_iter().filter(|line| line != "ok");
+    let mut faults: Vec<_> = found
+        .map(|line| format!("the file is damaged: {line}"))
+        .collect();
+    let orphans = sqlx::query("PRAGMA foreign_key_check")
+        .fetch_all(connection)
+        .await?;
+    let mut by_table: BTreeMap<(String, String), u64> = BTreeMap::new();
+    for row in orphans {
+        let names = (row.try_get("table")?, row.try_get("parent")?);
+        *by_table.entry(names).or_default() += 1;
+    }
+    let orphans = by_table.into_iter();
+    faults.extend(orphans.map(|((table, parent), count)| {
+        format!("{count} rows of {table} belong to rows of {parent} that are not there")
+    }));
+    Ok(faults)
+}
+
+async fn faults_of_schema(connection: &mut SqliteConnection) -> sqlx::Result<Vec<String>> {
+    let seen = seen_by(connection).await?;
+    let mut faults = Vec::new();
+    for missing in known().iter().filter(|one| !seen.contains(one)) {
+        let (version, name) = (missing.version, &missing.name);
+        faults.push(format!(
+            "migration {version} ({name}) was not made yet: `daybook migrate` makes it"
+        ));
+    }
+    for newer in seen.iter().filter(|one| !known().contains(one)) {
+        let (version, name) = (newer.version, &newer.name);
+        faults.push(format!(
+            "migration {version} ({name}) is not this program's: a newer Daybook made it"
+        ));
+    }
+    for table in domain::SCHEMA.tables {
+        faults.extend(faults_of_columns(connection, table).await?);
+    }
+    Ok(faults)
+}
+
+async fn faults_of_columns(
+    connection: &mut SqliteConnection,
+    table: &TableSpec,
+) -> sqlx::Result<Vec<String>> {
+    let rows = sqlx::query("SELECT name, type FROM pragma_table_info(?)")
+        .bind(table.name)
+        .fetch_all(connection)
+        .await?;
+    let mut columns: BTreeMap<String, String> = BTreeMap::new();
+    for row in rows {
+        columns.insert(row.try_get(0)?, row.try_get(1)?);
+    }
+    let fields = table.fields.iter();
+    let fields = fields.map(|field| (field.name, Some(column_type(field.kind))));
+    let around = AROUND.iter().map(|name| (*name, None));
+    let mut faults = Vec::new();
+    for (name, wanted) in fields.chain(around) {
+        match (columns.get(name), wanted) {
+            (None, _) => faults.push(format!("{}.{name} is missing", table.name)),
+            (Some(found), Some(wanted)) if found != wanted => {
+                faults.push(format!("{}.{name} is {found}, not {wanted}", table.name));
+            }
+            _ => {}
+        }
+    }
+    Ok(faults)
+}
+
+/// What devices rely on: every row has a position of its own, no position is beyond its scope's
+/// end, and the history says which change stands there.
+async fn faults_of_feed(connection: &mut SqliteConnection) -> sqlx::Result<Vec<String>> {
+    let tables = domain::SCHEMA.tables.iter();
+    let parts = tables.map(|table| format!("SELECT scope, lsn, op_id FROM {}", table.name));
+    let rows = parts.collect::<Vec<_>>().join(" UNION ALL ");
+    let checks = [
+        format!(
+            "SELECT 'scope ' || scope || ': position ' || lsn || ' is given to ' || count(*) || \
+             ' rows' FROM ({rows}) GROUP BY scope, lsn HAVING count(*) > 1"
+        ),
+        format!(
+            "SELECT 'scope ' || scope || ': a row is at ' || max(feed.lsn) || ', beyond the end \
+             of the log at ' || scopes.lsn FROM ({rows}) AS feed JOIN scopes USING (scope) \
+             GROUP BY scope HAVING max(feed.lsn) > scopes.lsn"
+        ),
+        "SELECT 'scope ' || scope || ': the history goes to ' || max(outcomes.lsn) || ', beyond \
+         the end of the log at ' || scopes.lsn FROM outcomes JOIN scopes USING (scope) \
+         GROUP BY scope HAVING max(outcomes.lsn) > scopes.lsn"
+            .to_owned(),
+        format!(
+            "SELECT 'scope ' || feed.scope || ': the history has another change or none at ' || \
+             feed.lsn FROM ({rows}) AS feed JOIN scopes ON scopes.scope = feed.scope \
+             LEFT JOIN outcomes ON outcomes.scope = feed.scope AND outcomes.lsn = feed.lsn \
+             WHERE feed.lsn >= scopes.floor AND outcomes.op_id IS NOT feed.op_id"
+        ),
+        "SELECT 'account ' || id || ' has no log' FROM users \
+         WHERE 'own:' || id NOT IN (SELECT scope FROM scopes)"
+            .to_owned(),
+    ];
+    let mut faults = Vec::new();
+    for check in checks {
+        let query = sqlx::query_scalar(AssertSqlSafe(format!("{check} LIMIT {FAULTS_MAX}")));
+        let found: Vec<String> = query.fetch_all(&mut *connection).await?;
+        faults.extend(found);
+    }
+    Ok(faults)
+}
