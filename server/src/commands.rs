@@ -1,8 +1,9 @@
-//! What an operator can call: `daybook [serve|migrate|backup|restore|check]`.
+//! What an operator can call: `daybook [serve|migrate|seed|backup|restore|check]`.
 
 mod check;
 mod copy;
 mod migrate;
+pub mod seed;
 mod serve;
 
 use crate::config::Given;
@@ -12,6 +13,7 @@ use crate::store::backup::BackupError;
 use crate::telemetry;
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory as _, Parser, Subcommand};
+use seed::SeedError;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,6 +37,8 @@ pub enum Command {
     Serve,
     /// Brings the database up to this version, and tells what that took
     Migrate,
+    /// Makes a demo account with 400 days of entries
+    Seed(seed::Wish),
     /// Copies the database into a new file, also while a server runs
     Backup {
         /// The new file
@@ -67,6 +71,9 @@ pub enum CommandError {
     /// There is no copy, or none was put back.
     #[error(transparent)]
     Backup(#[from] BackupError),
+    /// There is no demo account.
+    #[error(transparent)]
+    Seed(#[from] SeedError),
     /// The database is not whole.
     #[error(
         "{count} faults were found; they stand above.\nNothing was changed. Make a copy with \
@@ -99,6 +106,7 @@ async fn run(cli: Cli) -> Result<(), CommandError> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(&config).await?,
         Command::Migrate => migrate::run(&config).await?,
+        Command::Seed(wish) => seed::run(&config, &wish).await?,
         Command::Backup { file } => copy::back_up(&config, &file).await?,
         Command::Restore {
             file,

@@ -9,6 +9,7 @@ mod device;
 mod joining;
 mod listening;
 mod positions;
+mod program;
 mod push;
 mod refusals;
 mod said;
