@@ -4,27 +4,23 @@
 //! HTTP/1.1 only: TLS and HTTP/2 are the proxy's in front of us, and proxies speak 1.1 to
 //! programs like this one.
 
+mod connection;
 mod places;
 mod shutdown;
 
+pub(crate) use connection::Connection;
 pub use places::Limits;
 pub(crate) use shutdown::{Ending, Shutdown};
 
-use crate::telemetry::metrics::{CONNECTIONS_OPEN, CONNECTIONS_REFUSED};
+use crate::telemetry::metrics::CONNECTIONS_REFUSED;
 use axum::Router;
-use axum::extract::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
-use metrics::{counter, gauge};
+use connection::serve_one;
+use metrics::counter;
 use places::{Place, Places};
 use std::net::IpAddr;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
-use tower::ServiceExt as _;
 
 /// How long a request's head may take, and how long a connection may stay without a request.
 pub const HEAD_MAX: Duration = Duration::from_secs(10);
@@ -46,7 +42,6 @@ pub(crate) async fn serve(
     limits: Limits,
     mut shutdown: Shutdown,
 ) {
-    let graceful = GracefulShutdown::new();
     let drain_max = limits.drain_max;
     let places = Places::new(limits);
     loop {
@@ -57,28 +52,12 @@ pub(crate) async fn serve(
         let Some((socket, peer, place)) = accepted else {
             continue;
         };
-        let router = router.clone();
-        let service = router.map_request(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(Peer(peer));
-            request
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_MAX)
-            .max_buf_size(HEAD_BYTES_MAX)
-            .serve_connection(TokioIo::new(socket), TowerToHyperService::new(service));
-        let connection = graceful.watch(connection);
-        gauge!(CONNECTIONS_OPEN).increment(1);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "connection");
-            }
-            gauge!(CONNECTIONS_OPEN).decrement(1);
-            drop(place);
-        });
+        let this = Connection::of(place);
+        let serving = serve_one(socket, peer, this, router.clone(), shutdown.clone());
+        tokio::spawn(serving);
     }
     drop(listener);
-    if timeout(drain_max, graceful.shutdown()).await.is_err() {
+    if timeout(drain_max, places.all_free()).await.is_err() {
         tracing::warn!("some requests were cut off; their senders will repeat them");
     }
 }

@@ -65,6 +65,13 @@ impl Places {
         Arc::clone(&self.all).acquire_owned().await.ok()
     }
 
+    /// Returns once everybody has left.
+    pub(super) async fn all_free(&self) {
+        let all = u32::try_from(self.limits.connections_max).unwrap_or(u32::MAX);
+        // Nobody closes the semaphore.
+        let _ = self.all.acquire_many(all).await;
+    }
+
     /// The place for this address, unless it has as many as it may.
     pub(super) fn take(&self, turn: OwnedSemaphorePermit, peer: IpAddr) -> Option<Place> {
         if self.limits.uncounted.contain(peer) {
