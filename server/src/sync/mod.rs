@@ -1,7 +1,9 @@
 //! The sync endpoints. The bodies are the frames of `sync`, the decisions are `sync::hub`'s;
 //! here they meet the database and the network.
 //!
-//! - [`push`](mod@push), [`pull`](mod@pull), [`stream`](mod@stream): edits in, the feed out
+//! - [`push`](mod@push), [`pull`](mod@pull): edits in, the feed out, one request each
+//! - [`stream`](mod@stream): the same for as long as a device listens;
+//!   [`live`] is what they have in common
 //! - [`cursor`](mod@cursor), [`verify`](mod@verify): where a device stands, and whether it has
 //!   the same
 //! - [`feed`]: one session over the database; [`body`]: reading a request
@@ -13,6 +15,7 @@ pub(crate) mod cursor;
 pub mod fanout;
 mod feed;
 pub mod gc;
+pub mod live;
 pub(crate) mod pull;
 pub(crate) mod push;
 pub mod seats;

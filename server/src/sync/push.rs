@@ -43,18 +43,27 @@ pub(crate) async fn push(
     let DeviceFrame::Push(push) = frame? else {
         return Err(FrameError::Unexpected { expected: "push" }.into());
     };
+    let result = answer(&shared, user, push).await?;
+    Ok(([(CONTENT_TYPE, "application/json")], result.encode()).into_response())
+}
+
+/// Takes the changes, and says what became of each.
+pub(super) async fn answer(
+    shared: &Arc<Shared>,
+    user: Id,
+    push: Push,
+) -> Result<ServerFrame, Error> {
     RULES.schema.speaks(push.schema_version)?;
+    let shared = Arc::clone(shared);
     // On its own, so that a device that hangs up cannot come between the commit and the poke.
     let outcomes =
         tokio::spawn(async move { take(&shared.store, &shared.fanout, user, push).await })
             .await
             .map_err(|_| Error::Internal("a push that panicked"))??;
-    let result = PushResult {
+    Ok(ServerFrame::PushResult(PushResult {
         outcomes,
         server_time_ms: now_ms(),
-    };
-    let text = ServerFrame::PushResult(result).encode();
-    Ok(([(CONTENT_TYPE, "application/json")], text).into_response())
+    }))
 }
 
 /// Takes a push into a person's journal, and wakes their streams.

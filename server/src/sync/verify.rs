@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 use sync::frame::{DeviceFrame, FrameError, ServerFrame, Verify};
 use sync::hub::session::verified;
+use sync::id::Id;
 use sync::limits::HELLO_BYTES_MAX;
 
 /// Answers how each table asked about compares.
@@ -24,11 +25,22 @@ pub(crate) async fn verify(
     let DeviceFrame::Verify(asked) = frame? else {
         return Err(FrameError::Unexpected { expected: "verify" }.into());
     };
-    check_tables(&asked)?;
+    let result = compare(&shared, user, &asked).await?;
+    Ok(([(CONTENT_TYPE, "application/json")], result.encode()).into_response())
+}
+
+/// Compares what a device has with what this server has for its person.
+pub(super) async fn compare(
+    shared: &Shared,
+    user: Id,
+    asked: &Verify,
+) -> Result<ServerFrame, Error> {
+    check_tables(asked)?;
     let scopes = Scopes::of(Some(user));
     let (positions, digests) = shared.store.digests(scopes.named(), &asked.digests).await?;
-    let result = ServerFrame::VerifyResult(verified(&asked, &positions, &digests));
-    Ok(([(CONTENT_TYPE, "application/json")], result.encode()).into_response())
+    Ok(ServerFrame::VerifyResult(verified(
+        asked, &positions, &digests,
+    )))
 }
 
 /// A table that is not there would otherwise seem to differ.
