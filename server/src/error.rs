@@ -38,6 +38,9 @@ pub enum Error {
     /// Another site's page asked.
     #[error("This request did not come from a page of this site, so nothing was done.")]
     CrossSite,
+    /// A request for a socket that does not ask for one.
+    #[error("This address opens a WebSocket, and nothing else. Nothing was changed.")]
+    NotASocket,
     /// Nobody is signed in, or not any more.
     #[error("The session has ended. Nothing was lost: sign in, and what waits is sent.")]
     NoSession,
@@ -82,7 +85,7 @@ impl Error {
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {
-            Self::Frame(_) => StatusCode::BAD_REQUEST,
+            Self::Frame(_) | Self::NotASocket => StatusCode::BAD_REQUEST,
             Self::UpdateRequired(_) => StatusCode::UPGRADE_REQUIRED,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyIncomplete => StatusCode::REQUEST_TIMEOUT,
@@ -110,6 +113,7 @@ impl Error {
             Self::BodyIncomplete => "body_incomplete",
             Self::ContentEncoding => "content_encoding",
             Self::CrossSite => "cross_site",
+            Self::NotASocket => "not_a_socket",
             Self::NoSession => "no_session",
             Self::TooManyStreams => "too_many_streams",
             Self::Busy => "busy",

@@ -4,7 +4,7 @@ use crate::error::Error;
 use axum::extract::{Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue,
-    ORIGIN, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    ORIGIN, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, UPGRADE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
@@ -67,8 +67,14 @@ pub(crate) async fn dress(State(https): State<Https>, request: Request, next: Ne
 
 /// Refuses what another site's page sends, and bodies that could unpack without bound.
 pub(crate) async fn guard(request: Request, next: Next) -> Response {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    if !reads && !is_same_origin(request.headers()) {
+    let headers = request.headers();
+    let is_ours = match *request.method() {
+        // The one thing that is got and can change something. Any page may ask for a socket.
+        Method::GET if headers.contains_key(UPGRADE) => is_own_origin(headers),
+        Method::GET | Method::HEAD => true,
+        _ => is_same_origin(headers),
+    };
+    if !is_ours {
         return Error::CrossSite.into_response();
     }
     if request.headers().contains_key(CONTENT_ENCODING) {
@@ -80,21 +86,24 @@ pub(crate) async fn guard(request: Request, next: Next) -> Response {
 /// Browsers say where a request comes from, and no page can make them say otherwise. Older
 /// ones, and those on plain HTTP, say it by the origin alone.
 fn is_same_origin(headers: &HeaderMap) -> bool {
-    match (
-        headers.get(SEC_FETCH_SITE),
-        headers.get(ORIGIN),
-        headers.get(HOST),
-    ) {
-        (Some(site), _, _) => site == "same-origin",
-        (None, Some(origin), Some(host)) => {
-            let (Ok(origin), Ok(host)) = (origin.to_str(), host.to_str()) else {
-                return false;
-            };
-            let site = origin.split_once("://").map(|(_, site)| site);
-            site.is_some_and(|site| site.eq_ignore_ascii_case(host))
-        }
-        _ => false,
+    match headers.get(SEC_FETCH_SITE) {
+        Some(site) => site == "same-origin",
+        None => is_own_origin(headers),
     }
+}
+
+/// All browsers name the origin of a page that opens a socket; what else they say differs.
+fn is_own_origin(headers: &HeaderMap) -> bool {
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+    };
+    let (Some(origin), Some(host)) = (text(ORIGIN), text(HOST)) else {
+        return false;
+    };
+    let site = origin.split_once("://").map(|(_, site)| site);
+    site.is_some_and(|site| site.eq_ignore_ascii_case(host))
 }
 
 #[cfg(test)]

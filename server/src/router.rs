@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::headers::{self, Https};
 use crate::proxies;
 use crate::shared::Shared;
-use crate::sync::{cursor, pull, push, stream, verify};
+use crate::sync::{cursor, pull, push, socket, stream, verify};
 use crate::telemetry::metrics::measure;
 use crate::telemetry::request::{Names, REQUEST_ID, trace};
 use crate::{assets, health, pages};
@@ -37,6 +37,7 @@ pub(crate) fn router(shared: Arc<Shared>, https: bool, trusted: Networks) -> Rou
         .route("/api/sync/push", post(push::push))
         .route("/api/sync/pull", post(pull::pull))
         .route("/api/sync/stream", post(stream::stream))
+        .route("/api/sync/socket", get(socket::socket))
         .route("/api/sync/cursor", post(cursor::cursor))
         .route("/api/sync/verify", post(verify::verify))
         .layer(sessions::layer(&shared, https));

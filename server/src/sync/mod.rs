@@ -2,7 +2,7 @@
 //! here they meet the database and the network.
 //!
 //! - [`push`](mod@push), [`pull`](mod@pull): edits in, the feed out, one request each
-//! - [`stream`](mod@stream): the same for as long as a device listens;
+//! - [`stream`](mod@stream), [`socket`](mod@socket): the same for as long as a device listens;
 //!   [`live`] is what they have in common
 //! - [`cursor`](mod@cursor), [`verify`](mod@verify): where a device stands, and whether it has
 //!   the same
@@ -19,5 +19,6 @@ pub mod live;
 pub(crate) mod pull;
 pub(crate) mod push;
 pub mod seats;
+pub mod socket;
 pub(crate) mod stream;
 pub(crate) mod verify;
