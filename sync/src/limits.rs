@@ -45,6 +45,13 @@ pub const WATCHDOG_MS: u64 = 30_000;
 /// How many signs of life in a row a device that catches up takes without a page between them.
 pub const HEARTBEATS_WITHOUT_PAGE_MAX: u32 = 4;
 
+/// How often a provider that polls asks whether there is anything new.
+pub const POLL_MS: u64 = 10_000;
+
+/// How many bytes of frames a device keeps that a socket brought before they were asked for;
+/// more ends the link, and the rest comes again.
+pub const SOCKET_QUEUE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// How long a push may take before the device gives it up.
 pub const PUSH_TIMEOUT_MS: u64 = 30_000;
 

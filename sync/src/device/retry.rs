@@ -1,6 +1,7 @@
 //! What a failure means: whether it is the network's, the session's or the change's, whether it
 //! spends one of the change's attempts, and how long to wait.
 
+use crate::frame::ServerError;
 use crate::id::Mint;
 use crate::limits::{
     ATTEMPT_DELAYS_MS, BACKOFF_MS_MAX, BACKOFF_MS_MIN, BUSY_MS, RETRY_AFTER_MS_MAX,
@@ -109,6 +110,45 @@ impl LinkFailure {
             Self::Server { .. } => "server_error",
             Self::Undecodable { .. } => "bad_frame",
         }
+    }
+}
+
+impl From<ServerError> for LinkFailure {
+    /// What an error that came as a frame means: the same as if its code had come as an answer,
+    /// with the status that goes with it.
+    fn from(error: ServerError) -> Self {
+        if error.code == "no_session" {
+            return Self::Unauthorized;
+        }
+        Self::Server {
+            status: status_of(&error.code),
+            code: error.code,
+            retry_after_ms: error.retry_after_ms,
+        }
+    }
+}
+
+/// The status with which a server answers a request for this reason.
+fn status_of(code: &str) -> u16 {
+    match code {
+        "bad_frame"
+        | "version_unsupported"
+        | "unknown_table"
+        | "too_many_changes"
+        | "too_many_markers"
+        | "unexpected_frame"
+        | "not_a_socket" => 400,
+        "cross_site" => 403,
+        "not_found" => 404,
+        "method_not_allowed" => 405,
+        "body_incomplete" => 408,
+        "body_too_large" => 413,
+        "content_encoding" => 415,
+        "update_required" => 426,
+        "too_many_streams" => 429,
+        "busy" | "server_ending" => 503,
+        "storage_full" => 507,
+        _ => 500,
     }
 }
 

@@ -6,11 +6,15 @@
 //!
 //! - [`registry`]: which providers there are, and which one is used
 //! - [`memory`]: a server in the same program, for tests and for a demo without one
+//! - [`socket`], [`polled`]: what a provider over a socket, and one that polls, need besides the
+//!   network
 //! - [`conformance`]: what every provider, and every server behind it, must pass
 
 pub mod conformance;
 pub mod memory;
+pub mod polled;
 pub mod registry;
+pub mod socket;
 
 use crate::device::effect::Link;
 use crate::device::retry::LinkFailure;

@@ -5,7 +5,9 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use sync::device::effect::SyncEvent;
+use sync::device::retry::LinkFailure;
 use sync::device::status::Status;
+use sync::frame::ServerError;
 use sync::hooks::Hook;
 use sync::id::Id;
 use sync::scope::{OWN, Scope};
@@ -82,6 +84,24 @@ fn the_codes_of_refusals_and_frames_are_the_ones_in_the_code() {
     for code in answers("sync/src/frame/mod.rs", "code") {
         assert!(written("Codes").contains(&code), "{code}");
     }
+}
+
+#[test]
+fn an_error_that_comes_as_a_frame_is_of_the_class_that_its_status_has() {
+    let coded = table("Codes").rows;
+    let mut count = 0;
+    for row in &coded {
+        let statuses: Vec<u16> = row[0].split(", ").filter_map(|s| s.parse().ok()).collect();
+        for code in quoted(&row[1]).iter().filter(|_| !statuses.is_empty()) {
+            let status = match LinkFailure::from(ServerError::new(code, "")) {
+                LinkFailure::Server { status, .. } => status,
+                _ => 401,
+            };
+            assert!(statuses.contains(&status), "{code} is answered {status}");
+            count += 1;
+        }
+    }
+    assert!(count > 15, "{count}");
 }
 
 /// Codes whose pattern takes more than one line.
