@@ -36,7 +36,7 @@ use pages::Pages;
 use serve::{Ending, Limits, Shutdown};
 use shared::Shared;
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
@@ -56,6 +56,7 @@ pub struct Server {
     pub metrics_address: Option<SocketAddr>,
     /// The name of the site's build.
     pub build: String,
+    routes: axum::Router,
     ask_to_end: watch::Sender<Ending>,
     drain_wait: Duration,
     tasks: Vec<(&'static str, JoinHandle<()>)>,
@@ -93,7 +94,7 @@ pub async fn start(config: &Config) -> Result<Server, StartError> {
     let limits = Limits::of(config);
     let trusted = config.trusted_proxies.clone();
     let router = router::router(Arc::clone(&shared), config.is_https(), trusted);
-    let serving = serve::serve(listener, router, limits.clone(), shutdown.clone());
+    let serving = serve::serve(listener, router.clone(), limits.clone(), shutdown.clone());
     let clearing = sync::gc::run(store.clone(), fanout, config.retention(), shutdown.clone());
     let mut tasks = vec![
         ("serving", tokio::spawn(serving)),
@@ -110,6 +111,7 @@ pub async fn start(config: &Config) -> Result<Server, StartError> {
         address,
         metrics_address,
         build,
+        routes: router,
         ask_to_end,
         drain_wait: Duration::from_secs(config.drain_wait_s),
         tasks,
@@ -118,6 +120,13 @@ pub async fn start(config: &Config) -> Result<Server, StartError> {
 }
 
 impl Server {
+    /// Its routes, for calling them from this very machine without a network in between.
+    #[must_use]
+    pub fn routes(&self) -> axum::Router {
+        let here = serve::Peer(Ipv4Addr::LOCALHOST.into());
+        self.routes.clone().layer(axum::Extension(here))
+    }
+
     /// Says that it is not ready any more, for as long as configured; then ends streams, lets
     /// requests that are under way finish, and closes the database.
     pub async fn end(self) {

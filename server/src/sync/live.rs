@@ -27,6 +27,9 @@ use tokio::time::{Instant, sleep_until, timeout};
 /// the stream up itself, and a slow one has to take but one chunk in that time.
 pub const SEND_MAX: Duration = Duration::from_millis(WATCHDOG_MS);
 
+/// How long a session that has much to say goes on without looking whether it still holds.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
 /// How long the last thing that is said may take to arrive.
 const LAST_WORD_MAX: Duration = Duration::from_secs(1);
 
@@ -45,7 +48,7 @@ pub(super) trait Outlet: Send {
 
 /// Where the frames of a device come from, if its way has two directions.
 pub(super) trait Inlet: Send {
-    /// The next frame. May be given up and asked again.
+    /// The next frame. May be given up and asked again; what has ended stays so.
     fn hear(&mut self) -> impl Future<Output = Result<DeviceFrame, Ended>> + Send;
 }
 
@@ -90,6 +93,8 @@ struct Live<O, I> {
     /// Something may have changed since the feed was last read.
     poked: bool,
     heartbeat_at: Instant,
+    /// When the session was last seen to hold.
+    looked_at: Instant,
     _seat: Seat,
 }
 
@@ -140,6 +145,7 @@ impl Session {
             heard: None,
             poked: false,
             heartbeat_at: next_heartbeat(),
+            looked_at: Instant::now(),
             _seat: self.seat,
         };
         let Err(ended) = live.go_on().await;
@@ -211,7 +217,10 @@ impl<O: Outlet, I: Inlet> Live<O, I> {
                 () = self.shutdown.asked() => return Err(Ended::Shutdown),
                 () = self.listener.poked() => {
                     self.poked = true;
-                    check(&self.shared, &self.signed).await?;
+                    look(&self.shared, &self.signed, &mut self.looked_at).await?;
+                }
+                () = sleep_until(self.looked_at + LOOK_EVERY) => {
+                    look(&self.shared, &self.signed, &mut self.looked_at).await?;
                 }
                 sent = &mut sending => return sent.map_err(|Gone| Ended::Left),
                 heard = self.inlet.hear(), if self.heard.is_none() => self.heard = Some(heard?),
@@ -235,7 +244,7 @@ impl<O: Outlet, I: Inlet> Live<O, I> {
             self.heard = Some(frame);
             return Ok(());
         }
-        check(&self.shared, &self.signed).await?;
+        self.look().await?;
         if matches!(woken, Woken::Heartbeat) {
             self.heartbeat_at = next_heartbeat();
             self.say(self.feed.heartbeat(now_ms())).await?;
@@ -246,34 +255,37 @@ impl<O: Outlet, I: Inlet> Live<O, I> {
 
     /// Answers what the device said, if it did.
     async fn answer(&mut self) -> Result<(), Ended> {
-        let answer = match self.heard.take() {
+        let frame = match self.heard.take() {
             None | Some(DeviceFrame::Heartbeat {}) => return Ok(()),
             Some(DeviceFrame::Bye(_)) => return Err(Ended::Left),
-            Some(DeviceFrame::Hello(_)) => {
-                return Err(Error::from(FrameError::Unexpected { expected: "push" }).into());
+            Some(frame) => frame,
+        };
+        // As with every request: who is signed out writes nothing more.
+        self.look().await?;
+        let user = self.signed.user;
+        let answer = match frame {
+            DeviceFrame::Push(changes) => push::answer(&self.shared, user, changes).await?,
+            DeviceFrame::Verify(asked) => verify::compare(&self.shared, user, &asked).await?,
+            DeviceFrame::Ack(said) => {
+                return Ok(cursor::note(&self.shared, user, &said).await?);
             }
-            Some(DeviceFrame::Push(changes)) => {
-                check(&self.shared, &self.signed).await?;
-                push::answer(&self.shared, self.signed.user, changes).await?
-            }
-            Some(DeviceFrame::Ack(said)) => {
-                check(&self.shared, &self.signed).await?;
-                return Ok(cursor::note(&self.shared, self.signed.user, &said).await?);
-            }
-            Some(DeviceFrame::Verify(asked)) => {
-                check(&self.shared, &self.signed).await?;
-                verify::compare(&self.shared, self.signed.user, &asked).await?
-            }
+            _ => return Err(Error::from(FrameError::Unexpected { expected: "push" }).into()),
         };
         self.say(answer).await
+    }
+
+    async fn look(&mut self) -> Result<(), Error> {
+        look(&self.shared, &self.signed, &mut self.looked_at).await
     }
 }
 
 /// Whether the person's session still holds.
-async fn check(shared: &Shared, signed: &Signed) -> Result<(), Error> {
-    match signed.still_holds(&shared.store).await? {
-        true => Ok(()),
-        false => Err(Error::NoSession),
+async fn look(shared: &Shared, signed: &Signed, looked_at: &mut Instant) -> Result<(), Error> {
+    *looked_at = Instant::now();
+    if signed.still_holds(&shared.store).await? {
+        Ok(())
+    } else {
+        Err(Error::NoSession)
     }
 }
 

@@ -97,6 +97,7 @@ impl Polled {
                 self.stand(delta);
             }
             ServerFrame::DeltaComplete {} => self.is_live = true,
+            ServerFrame::Change(change) => self.move_to(change),
             _ => {}
         }
         self.frames.push_back(frame);
@@ -104,6 +105,14 @@ impl Polled {
 
     fn stand(&mut self, delta: &Delta) {
         self.hello.markers.set(&delta.scope, &delta.table, delta.to);
+    }
+
+    /// A pull goes on for a little after it has told all that was missed.
+    fn move_to(&mut self, change: &ScopeChange) {
+        let here = self.done.iter().filter(|(scope, _)| *scope == change.scope);
+        for (scope, table) in here {
+            self.hello.markers.set(scope, table, change.to);
+        }
     }
 
     /// A pull tells table by table what a stream would have told as it happened.
@@ -127,6 +136,13 @@ impl Polled {
                     here.rows.extend(delta.rows);
                 }
                 ServerFrame::DeltaComplete {} => is_whole = true,
+                ServerFrame::Change(change) => {
+                    self.move_to(&change);
+                    if let Some(here) = news.get_mut(&change.scope) {
+                        here.to = change.to;
+                        here.rows.extend(change.rows);
+                    }
+                }
                 ServerFrame::Head(_) | ServerFrame::Heartbeat(_) => {}
                 frame => {
                     self.frames.push_back(frame);
@@ -190,6 +206,23 @@ mod tests {
                 names: [(Scope::named(OWN), OWN.into())].into(),
                 polled: Polled::new(hello),
             }
+        }
+
+        /// Pulls, and somebody writes when all that was missed is told and the pull goes on.
+        fn pull_while_written(&mut self, number: u128) -> Vec<ServerFrame> {
+            let session = self.ledger.open(&self.polled.hello(0), &self.names);
+            let mut session = session.expect("a session");
+            let mut frames = vec![session.welcome(9)];
+            while !session.is_live() {
+                let next = self.ledger.advance(&mut session, &self.names);
+                frames.extend(next.unwrap_or_default());
+            }
+            self.write(number);
+            let next = self.ledger.advance(&mut session, &self.names);
+            frames.extend(next.unwrap_or_default());
+            assert_eq!(frames.last().map(ServerFrame::kind), Some("change"));
+            self.polled.take(frames).expect("taken");
+            core::iter::from_fn(|| self.polled.next()).collect()
         }
 
         fn write(&mut self, number: u128) {
@@ -270,6 +303,24 @@ mod tests {
         assert_eq!((change.from.lsn, change.to.lsn), (1, 3));
         assert!(change.rows.iter().map(|row| row.lsn).eq([2, 3]));
         assert_eq!(beat.positions[&change.scope], change.to);
+        assert_eq!(kinds(&world.pull(100).expect("taken")), ["heartbeat"]);
+    }
+
+    #[test]
+    fn what_happens_while_a_pull_goes_on_comes_once() {
+        let mut world = World::new();
+        world.write(1);
+        let missed = world.pull_while_written(2);
+        assert_eq!(kinds(&missed).last(), Some(&"change"));
+        assert_eq!(kinds(&world.pull(100).expect("taken")), ["heartbeat"]);
+        world.write(3);
+        let news = world.pull_while_written(4);
+        assert_eq!(kinds(&news), ["change", "heartbeat"]);
+        let ServerFrame::Change(change) = &news[0] else {
+            unreachable!("see above")
+        };
+        assert_eq!((change.from.lsn, change.to.lsn), (2, 4));
+        assert!(change.rows.iter().map(|row| row.lsn).eq([3, 4]));
         assert_eq!(kinds(&world.pull(100).expect("taken")), ["heartbeat"]);
     }
 

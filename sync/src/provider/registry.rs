@@ -83,11 +83,12 @@ impl Registry {
 }
 
 /// The provider that an address asks for by its scheme: `ws` and `wss` a socket, `http`,
-/// `https` and a bare host a stream, `memory` the server in this program.
+/// `https` and a bare host a stream, `gateway` polling, `memory` the server in this program.
 #[must_use]
 pub fn provider_of(url: &str) -> &'static str {
     match url.split_once("://").map(|(scheme, _)| scheme) {
         Some("ws" | "wss") => "websocket",
+        Some("gateway") => "gateway",
         Some("memory") => "memory",
         _ => "sse",
     }
@@ -150,6 +151,7 @@ mod tests {
             ("ws://localhost:3000", "websocket"),
             ("https://journal.example", "sse"),
             ("journal.example", "sse"),
+            ("gateway://journal.example", "gateway"),
             ("memory://", "memory"),
         ] {
             assert_eq!(provider_of(url), id, "{url}");

@@ -61,6 +61,12 @@ impl Socket {
         self.ended.is_some()
     }
 
+    /// Whether an answer is waited for.
+    #[must_use]
+    pub fn is_waited_for(&self) -> bool {
+        !self.pushing.is_empty() || !self.verifying.is_empty()
+    }
+
     /// The next frame is asked for.
     pub fn read(&mut self) -> Replies {
         self.asked = true;
