@@ -24,11 +24,6 @@ impl Shutdown {
         (ask, Self(asked))
     }
 
-    /// Whether it ends now.
-    pub(crate) fn is_asked(&self) -> bool {
-        *self.0.borrow() == Ending::Now
-    }
-
     /// Whether it ends now or soon.
     pub(crate) fn is_announced(&self) -> bool {
         *self.0.borrow() != Ending::No

@@ -1,6 +1,7 @@
 //! Clearing out: what has served its time goes, and nothing that a device still needs.
 
 use crate::said::{deleted, edited, entries, markers_after, own, rows_of, standing_at, written};
+use crate::ways::Way;
 use crate::world::{SOON, Visitor, World};
 use server::clock::now_ms;
 use server::store::collect::Collected;
@@ -51,10 +52,17 @@ fn at(lsn: u64, change: &Change) -> Marker {
     }
 }
 
-/// What a stream of a device that stands there begins with.
+/// What a session of a device that stands there begins with, whichever way it goes.
 async fn first_frame(visitor: &Visitor, marker: Marker) -> ServerFrame {
     let mut events = visitor.stream(standing_at(marker)).await;
-    events.next().await.expect("a frame")
+    let frame = events.next().await.expect("a frame");
+    let mut socket = Way::Socket.open(visitor, standing_at(marker)).await;
+    let same = socket.next().await.expect("a frame");
+    assert_eq!(
+        (same.kind(), error_code(&same)),
+        (frame.kind(), error_code(&frame))
+    );
+    frame
 }
 
 fn error_code(frame: &ServerFrame) -> Option<&str> {

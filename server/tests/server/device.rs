@@ -3,7 +3,8 @@
 #[path = "../../../sync/src/fixture/store.rs"]
 mod store;
 
-use crate::world::{Events, SOON, Visitor};
+use crate::ways::Events;
+use crate::world::{SOON, Visitor};
 use domain::RULES;
 use server::clock::now_ms;
 use std::collections::{BTreeMap, VecDeque};

@@ -69,12 +69,7 @@ impl Running {
     }
 
     fn visitor(&self) -> Visitor {
-        let http = Client::builder().cookie_store(true).timeout(2 * SOON);
-        Visitor {
-            http: http.build().expect("a client"),
-            base: self.base.clone(),
-            device_id: server::clock::new_id().expect("a name"),
-        }
+        Visitor::of(self.base.clone())
     }
 
     async fn get(&self, path: &str) -> (u16, String) {

@@ -1,6 +1,7 @@
 //! Streams: what was missed, then what happens, for as long as the session holds.
 
 use crate::said::{deleted, entries, kinds, markers_after, own, standing_at, written};
+use crate::ways::{Way, each_way};
 use crate::world::{SOON, World};
 use server::sync::seats::STREAMS_MAX;
 use std::time::{Duration, Instant};
@@ -13,13 +14,27 @@ fn is_change(frame: &ServerFrame) -> bool {
     matches!(frame, ServerFrame::Change(_))
 }
 
-#[tokio::test]
-async fn a_stream_says_hello_sends_what_was_missed_and_then_what_happens_at_once() {
+each_way! {
+    a_stream_says_hello_sends_what_was_missed_and_then_what_happens_at_once,
+    a_stream_hears_nothing_of_other_people,
+    a_device_that_was_away_gets_only_what_it_missed_in_chunks,
+    long_entries_travel_in_small_chunks_and_none_is_left_out,
+    a_device_that_stands_where_this_server_never_was_is_told,
+    a_new_device_is_shown_the_newest_entries_before_the_rest_comes,
+    a_row_that_cannot_be_read_ends_the_stream_with_an_error_and_never_with_a_gap,
+    a_live_stream_that_cannot_read_on_says_so_and_ends,
+    a_quiet_stream_shows_that_it_is_alive,
+    signing_out_ends_the_streams_of_that_session_and_no_others,
+    ending_the_server_ends_its_streams,
+    one_person_has_so_many_streams_and_no_more,
+}
+
+async fn a_stream_says_hello_sends_what_was_missed_and_then_what_happens_at_once(way: Way) {
     let world = World::open().await;
     let (ann, _) = world.person("ann").await;
     let first = written("Before.");
     ann.push_one(&first).await;
-    let mut events = ann.stream(Markers::default()).await;
+    let mut events = way.open(&ann, Markers::default()).await;
     let missed = events.until_live().await;
     let expected = [
         "welcome",
@@ -66,12 +81,11 @@ async fn a_stream_says_hello_sends_what_was_missed_and_then_what_happens_at_once
     );
 }
 
-#[tokio::test]
-async fn a_stream_hears_nothing_of_other_people() {
+async fn a_stream_hears_nothing_of_other_people(way: Way) {
     let world = World::open().await;
     let (ann, _) = world.person("ann").await;
     let (bob, _) = world.person("bob").await;
-    let mut events = ann.stream(Markers::default()).await;
+    let mut events = way.open(&ann, Markers::default()).await;
     events.until_live().await;
     bob.push_one(&written("Bob's words.")).await;
     let mine = written("Ann's words.");
@@ -81,8 +95,7 @@ async fn a_stream_hears_nothing_of_other_people() {
     assert_eq!(entries(&news)[0].key, mine.key);
 }
 
-#[tokio::test]
-async fn a_device_that_was_away_gets_only_what_it_missed_in_chunks() {
+async fn a_device_that_was_away_gets_only_what_it_missed_in_chunks(way: Way) {
     let world = World::open().await;
     let (ann, _) = world.person("ann").await;
     ann.push_one(&written("Known.")).await;
@@ -94,7 +107,7 @@ async fn a_device_that_was_away_gets_only_what_it_missed_in_chunks() {
             .collect();
         ann.push(changes).await;
     }
-    let mut events = ann.stream(known.clone()).await;
+    let mut events = way.open(&ann, known.clone()).await;
     let missed = events.until_live().await;
     let rows = entries(&missed);
     assert_eq!(rows.len(), count);
@@ -121,8 +134,7 @@ async fn a_device_that_was_away_gets_only_what_it_missed_in_chunks() {
     assert!(entries(&nothing).is_empty());
 }
 
-#[tokio::test]
-async fn long_entries_travel_in_small_chunks_and_none_is_left_out() {
+async fn long_entries_travel_in_small_chunks_and_none_is_left_out(way: Way) {
     let world = World::open().await;
     let (ann, _) = world.person("ann").await;
     for size in [150, 150, 200, 1, 1, 150, 199] {
@@ -133,7 +145,7 @@ async fn long_entries_travel_in_small_chunks_and_none_is_left_out() {
     for frame in &frames {
         assert!(frame.encode().len() < 300 * 1024, "{}", frame.kind());
     }
-    let mut live = ann.stream(markers_after(&frames)).await;
+    let mut live = way.open(&ann, markers_after(&frames)).await;
     live.until_live().await;
     let texts = [180, 180, 10].map(|size| written(&"y".repeat(size * 1024)));
     ann.push(texts.to_vec()).await;
@@ -143,8 +155,7 @@ async fn long_entries_travel_in_small_chunks_and_none_is_left_out() {
     assert!(entries(&news).iter().map(|row| row.lsn).eq(8..=10));
 }
 
-#[tokio::test]
-async fn a_device_that_stands_where_this_server_never_was_is_told() {
+async fn a_device_that_stands_where_this_server_never_was_is_told(way: Way) {
     let world = World::open().await;
     let (ann, _) = world.person("ann").await;
     ann.push_one(&written("One.")).await;
@@ -158,7 +169,7 @@ async fn a_device_that_stands_where_this_server_never_was_is_told() {
         },
     ] {
         let markers = standing_at(marker);
-        let mut events = ann.stream(markers.clone()).await;
+        let mut events = way.open(&ann, markers.clone()).await;
         for frame in [events.next().await, ann.pull(markers).await.pop()] {
             let Some(ServerFrame::Error(error)) = frame else {
                 panic!("{frame:?}")
@@ -169,8 +180,7 @@ async fn a_device_that_stands_where_this_server_never_was_is_told() {
     }
 }
 
-#[tokio::test]
-async fn a_new_device_is_shown_the_newest_entries_before_the_rest_comes() {
+async fn a_new_device_is_shown_the_newest_entries_before_the_rest_comes(way: Way) {
     let world = World::open().await;
     let (ann, _) = world.person("ann").await;
     let trashed = written("Deleted.");
@@ -184,7 +194,7 @@ async fn a_new_device_is_shown_the_newest_entries_before_the_rest_comes() {
         ann.push(vec![entry]).await;
     }
     ann.push(vec![trashed.clone(), deleted(&trashed)]).await;
-    let mut events = ann.stream(Markers::default()).await;
+    let mut events = way.open(&ann, Markers::default()).await;
     let missed = events.until_live().await;
     let ServerFrame::Head(head) = &missed[2] else {
         panic!("{:?}", kinds(&missed));
@@ -211,12 +221,11 @@ async fn a_new_device_is_shown_the_newest_entries_before_the_rest_comes() {
     };
     assert!(head.rows.iter().map(|row| row.key).eq([only.key]));
     // A device that knows something is shown nothing ahead.
-    let mut events = ann.stream(markers_after(&missed)).await;
+    let mut events = way.open(&ann, markers_after(&missed)).await;
     assert!(!kinds(&events.until_live().await).contains(&"head"));
 }
 
-#[tokio::test]
-async fn a_row_that_cannot_be_read_ends_the_stream_with_an_error_and_never_with_a_gap() {
+async fn a_row_that_cannot_be_read_ends_the_stream_with_an_error_and_never_with_a_gap(way: Way) {
     let world = World::open().await;
     let (ann, _) = world.person("ann").await;
     let (known, broken, after) = (written("Known."), written("Broken."), written("After."));
@@ -229,7 +238,7 @@ async fn a_row_that_cannot_be_read_ends_the_stream_with_an_error_and_never_with_
     world
         .execute("UPDATE journal_entries SET stamps = 'nonsense' WHERE lsn = 2")
         .await;
-    let mut events = ann.stream(markers).await;
+    let mut events = way.open(&ann, markers).await;
     let failed = |frame: &ServerFrame| matches!(frame, ServerFrame::Delta(d) if d.error.is_some());
     let frames = events.until(failed).await;
     let Some(ServerFrame::Delta(delta)) = frames.last() else {
@@ -245,11 +254,10 @@ async fn a_row_that_cannot_be_read_ends_the_stream_with_an_error_and_never_with_
     assert_eq!(events.next().await, None);
 }
 
-#[tokio::test]
-async fn a_live_stream_that_cannot_read_on_says_so_and_ends() {
+async fn a_live_stream_that_cannot_read_on_says_so_and_ends(way: Way) {
     let world = World::open().await;
     let (ann, _) = world.person("ann").await;
-    let mut events = ann.stream(Markers::default()).await;
+    let mut events = way.open(&ann, Markers::default()).await;
     events.until_live().await;
     world
         .execute(
@@ -268,11 +276,10 @@ async fn a_live_stream_that_cannot_read_on_says_so_and_ends() {
     assert_eq!(events.next().await, None);
 }
 
-#[tokio::test]
-async fn a_quiet_stream_shows_that_it_is_alive() {
+async fn a_quiet_stream_shows_that_it_is_alive(way: Way) {
     let world = World::open().await;
     let (ann, _) = world.person("ann").await;
-    let mut events = ann.stream(Markers::default()).await;
+    let mut events = way.open(&ann, Markers::default()).await;
     let missed = events.until_live().await;
     let ServerFrame::Heartbeat(first) = &missed[1] else {
         panic!("{:?}", kinds(&missed));
@@ -301,16 +308,15 @@ async fn a_quiet_stream_shows_that_it_is_alive() {
     assert!(began.elapsed() > least, "{:?}", began.elapsed());
 }
 
-#[tokio::test]
-async fn signing_out_ends_the_streams_of_that_session_and_no_others() {
+async fn signing_out_ends_the_streams_of_that_session_and_no_others(way: Way) {
     let world = World::open().await;
     let (phone, _) = world.person("ann").await;
     let laptop = world.visitor();
     laptop
         .sign_in("ann@example.org", crate::world::PASSWORD)
         .await;
-    let mut ending = phone.stream(Markers::default()).await;
-    let mut staying = laptop.stream(Markers::default()).await;
+    let mut ending = way.open(&phone, Markers::default()).await;
+    let mut staying = way.open(&laptop, Markers::default()).await;
     ending.until_live().await;
     staying.until_live().await;
     let began = Instant::now();
@@ -328,11 +334,10 @@ async fn signing_out_ends_the_streams_of_that_session_and_no_others() {
     staying.until(is_change).await;
 }
 
-#[tokio::test]
-async fn ending_the_server_ends_its_streams() {
+async fn ending_the_server_ends_its_streams(way: Way) {
     let world = World::open().await;
     let (ann, _) = world.person("ann").await;
-    let mut events = ann.stream(Markers::default()).await;
+    let mut events = way.open(&ann, Markers::default()).await;
     events.until_live().await;
     let began = Instant::now();
     timeout(SOON, world.server.end()).await.expect("an end");
@@ -344,14 +349,13 @@ async fn ending_the_server_ends_its_streams() {
     assert_eq!(events.next().await, None);
 }
 
-#[tokio::test]
-async fn one_person_has_so_many_streams_and_no_more() {
+async fn one_person_has_so_many_streams_and_no_more(way: Way) {
     let world = World::open().await;
     let (ann, _) = world.person("ann").await;
     let (bob, _) = world.person("bob").await;
     let mut open = Vec::new();
     for _ in 0..STREAMS_MAX {
-        open.push(ann.stream(Markers::default()).await);
+        open.push(way.open(&ann, Markers::default()).await);
     }
     let refused = ann.stream_answer(Markers::default()).await;
     assert_eq!(refused.status().as_u16(), 429);
@@ -363,22 +367,12 @@ async fn one_person_has_so_many_streams_and_no_more() {
             .expect("a body")
             .contains("too_many_streams")
     );
-    assert_eq!(
-        bob.stream_answer(Markers::default())
-            .await
-            .status()
-            .as_u16(),
-        200
-    );
+    // Both ways share the places.
+    assert_eq!(way.status(&ann).await, 429);
+    assert_eq!(way.status(&bob).await, 200);
     open.clear();
     let freed = timeout(SOON, async {
-        while ann
-            .stream_answer(Markers::default())
-            .await
-            .status()
-            .as_u16()
-            != 200
-        {
+        while way.status(&ann).await != 200 {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     });

@@ -1,8 +1,9 @@
 //! A server in a folder of its own, and people who talk to it.
 
-use crate::said::{hello, kinds, push_frame};
-use futures_util::StreamExt as _;
+use crate::said::{hello, push_frame};
+use crate::ways::Events;
 use reqwest::StatusCode;
+use reqwest::cookie::{CookieStore as _, Jar};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Body, Client, Response};
 use server::Server;
@@ -10,7 +11,7 @@ use server::config::Config;
 use server::store::Store;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use std::path::Path;
-use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 use sync::change::Change;
 use sync::frame::{
@@ -20,7 +21,6 @@ use sync::id::Id;
 use sync::local::Account;
 use sync::scope::{Marker, Markers};
 use tempfile::TempDir;
-use tokio::time::timeout;
 
 /// How long anything in a test may take.
 pub(crate) const SOON: Duration = Duration::from_secs(5);
@@ -69,14 +69,7 @@ impl World {
 
     /// A browser of its own, where nobody is signed in yet.
     pub(crate) fn visitor(&self) -> Visitor {
-        let http = Client::builder()
-            .cookie_store(true)
-            .timeout(Duration::from_secs(30));
-        Visitor {
-            http: http.build().expect("a client"),
-            base: format!("http://{}", self.server.address),
-            device_id: server::clock::new_id().expect("a name"),
-        }
+        Visitor::of(format!("http://{}", self.server.address))
     }
 
     /// Another device of a person who has an account.
@@ -163,11 +156,26 @@ pub(crate) fn write_site(site: &Path) {
 #[derive(Clone)]
 pub(crate) struct Visitor {
     pub(crate) http: Client,
+    jar: Arc<Jar>,
     pub(crate) base: String,
     pub(crate) device_id: Id,
 }
 
 impl Visitor {
+    /// A browser of its own that visits the server there.
+    pub(crate) fn of(base: String) -> Self {
+        let jar = Arc::new(Jar::default());
+        let http = Client::builder()
+            .cookie_provider(Arc::clone(&jar))
+            .timeout(Duration::from_secs(60));
+        Self {
+            http: http.build().expect("a client"),
+            jar,
+            base,
+            device_id: server::clock::new_id().expect("a name"),
+        }
+    }
+
     pub(crate) async fn post(&self, path: &str, kind: &str, body: impl Into<Body>) -> Response {
         let request = self.http.post(format!("{}{path}", self.base)).body(body);
         let request = request
@@ -298,6 +306,14 @@ impl Visitor {
         .expect("a comparison")
     }
 
+    /// The cookies as a request says them, once somebody is signed in.
+    pub(crate) fn cookies(&self) -> String {
+        let url = self.base.parse().expect("an address");
+        let said = self.jar.cookies(&url);
+        said.map(|said| said.to_str().expect("text").to_owned())
+            .unwrap_or_default()
+    }
+
     pub(crate) async fn post_frame(&self, path: &str, frame: &DeviceFrame) -> Response {
         self.post(path, "application/json", frame.encode()).await
     }
@@ -305,73 +321,4 @@ impl Visitor {
 
 fn escape(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
-}
-
-type Chunk = reqwest::Result<axum::body::Bytes>;
-
-/// A stream of events, read as a device reads it.
-pub(crate) struct Events {
-    bytes: Pin<Box<dyn futures_util::Stream<Item = Chunk> + Send>>,
-    text: String,
-}
-
-impl Events {
-    /// The events of an answer.
-    pub(crate) fn of(answer: Response) -> Self {
-        Self {
-            bytes: Box::pin(answer.bytes_stream()),
-            text: String::new(),
-        }
-    }
-
-    /// The next frame; nothing when the stream has ended.
-    pub(crate) async fn next(&mut self) -> Option<ServerFrame> {
-        loop {
-            if let Some((event, rest)) = self.text.split_once("\n\n") {
-                let data = event.strip_prefix("data: ").expect("an event with data");
-                let frame = ServerFrame::decode(data).expect("a frame");
-                self.text = rest.to_owned();
-                return Some(frame);
-            }
-            let more = self.bytes.next().await?.ok()?;
-            self.text
-                .push_str(std::str::from_utf8(&more).expect("text"));
-        }
-    }
-
-    /// Frames up to the first that fits, which must come soon.
-    pub(crate) async fn until(&mut self, fits: impl Fn(&ServerFrame) -> bool) -> Vec<ServerFrame> {
-        self.until_within(SOON, fits).await
-    }
-
-    pub(crate) async fn until_within(
-        &mut self,
-        limit: Duration,
-        fits: impl Fn(&ServerFrame) -> bool,
-    ) -> Vec<ServerFrame> {
-        let mut frames = Vec::new();
-        let found = timeout(limit, async {
-            while let Some(frame) = self.next().await {
-                let done = fits(&frame);
-                frames.push(frame);
-                if done {
-                    return true;
-                }
-            }
-            false
-        });
-        let found = found.await;
-        assert_eq!(
-            found,
-            Ok(true),
-            "it did not come; what came: {:?}",
-            kinds(&frames)
-        );
-        frames
-    }
-
-    pub(crate) async fn until_live(&mut self) -> Vec<ServerFrame> {
-        self.until(|frame| matches!(frame, ServerFrame::DeltaComplete {}))
-            .await
-    }
 }
