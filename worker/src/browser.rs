@@ -61,6 +61,11 @@ pub(crate) fn origin() -> String {
     scope().location().origin()
 }
 
+/// The address of a socket on our own server.
+pub(crate) fn socket_address(path: &str) -> String {
+    address(path).replacen("http", "ws", 1)
+}
+
 /// The address of a path on our own server.
 pub(crate) fn address(path: &str) -> String {
     format!("{}{path}", origin())

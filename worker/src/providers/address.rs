@@ -1,7 +1,7 @@
 //! Whether an address is our own server's. Nothing else is ever asked: the journal goes where
 //! the page came from.
 
-/// Whether `url` names the server of `origin`, for a stream or a socket. A bare host and a path
+/// Whether `url` names the server of `origin`, for a stream, a socket or polling. A bare host and a path
 /// will do; an origin has no default port in it, an address may.
 pub(crate) fn is_ours(url: &str, origin: &str) -> bool {
     let (Some((our_scheme, our_host)), url) = (origin.split_once("://"), url.trim()) else {
@@ -13,8 +13,8 @@ pub(crate) fn is_ours(url: &str, origin: &str) -> bool {
         None => (our_scheme, url.trim_start_matches("//")),
     };
     let port = match (our_scheme, scheme.to_ascii_lowercase().as_str()) {
-        ("https", "https" | "wss") => ":443",
-        ("http", "http" | "ws") => ":80",
+        ("https", "https" | "wss" | "gateway") => ":443",
+        ("http", "http" | "ws" | "gateway") => ":80",
         _ => return false,
     };
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -42,6 +42,8 @@ mod tests {
             ),
             ("wss://journal.example/api", "https://journal.example", true),
             ("ws://localhost:3000", "http://localhost:3000", true),
+            ("gateway://localhost:3000", "http://localhost:3000", true),
+            ("gateway://elsewhere", "https://journal.example", false),
             ("localhost:3000", "http://localhost:3000", true),
             ("//localhost:3000/", "http://localhost:3000", true),
             ("", "https://journal.example", true),

@@ -3,25 +3,70 @@
 use crate::browser;
 use gloo_timers::callback::Timeout;
 use js_sys::{Array, JSON};
+use std::collections::BTreeMap;
 use sync::device::retry::LinkFailure;
-use sync::frame::{DeviceFrame, FrameError, Hello, ServerError, ServerFrame};
+use sync::frame::{
+    Acknowledged, DeviceFrame, FrameError, Hello, Push, ServerError, ServerFrame, Verify,
+};
+use sync::id::Id;
 use sync::limits::PUSH_TIMEOUT_MS;
+use sync::provider::{Reply, Sink};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{AbortController, AbortSignal, Headers, Request, RequestInit, Response};
 
+/// Sends changes. Replies `Pushed`.
+pub(super) fn push(push: Push, sink: Sink) {
+    spawn_local(async move {
+        let answer = ask("/api/sync/push", &DeviceFrame::Push(push)).await;
+        sink.send(Reply::Pushed(answer.and_then(|frame| match frame {
+            ServerFrame::PushResult(result) => Ok(result),
+            frame => Err(no_answer("push", &frame)),
+        })));
+    });
+}
+
+/// Asks whether both sides have the same. Replies `Verified`.
+pub(super) fn verify(verify: Verify, sink: Sink) {
+    spawn_local(async move {
+        let answer = ask("/api/sync/verify", &DeviceFrame::Verify(verify)).await;
+        sink.send(Reply::Verified(answer.and_then(|frame| match frame {
+            ServerFrame::VerifyResult(verified) => Ok(verified),
+            frame => Err(no_answer("verify", &frame)),
+        })));
+    });
+}
+
+/// Fetches some of the feed. Replies `Pulled`.
+pub(super) fn pull(hello: Hello, sink: Sink) {
+    spawn_local(async move { sink.send(Reply::Pulled(pulled(hello).await)) });
+}
+
+/// Says where this device stands, or that it leaves. Whether it was heard does not matter.
+pub(super) fn tell(frame: DeviceFrame) {
+    spawn_local(async move {
+        let _ = answer("/api/sync/cursor", &frame).await;
+    });
+}
+
+/// Why something does not open that does not say why, as a request beside it finds out.
+pub(super) async fn why_not(device_id: Id) -> LinkFailure {
+    let nothing = DeviceFrame::Ack(Acknowledged {
+        device_id,
+        positions: BTreeMap::new(),
+    });
+    // When this is heard, it is something between here and the server that lets only requests by.
+    let heard = answer("/api/sync/cursor", &nothing).await;
+    heard.err().unwrap_or(LinkFailure::NotOurs)
+}
+
 /// Sends a frame and waits for the one that answers it, at most [`PUSH_TIMEOUT_MS`].
-pub(super) async fn ask(path: &str, frame: &DeviceFrame) -> Result<ServerFrame, LinkFailure> {
+async fn ask(path: &str, frame: &DeviceFrame) -> Result<ServerFrame, LinkFailure> {
     ServerFrame::decode(&answer(path, frame).await?).map_err(|error| undecodable(&error))
 }
 
-/// Says something. Whether it was heard does not matter.
-pub(super) async fn say(path: &str, frame: &DeviceFrame) {
-    let _ = answer(path, frame).await;
-}
-
-/// Fetches some of the feed: an array of frames.
-pub(super) async fn pull(hello: Hello) -> Result<Vec<ServerFrame>, LinkFailure> {
+/// Some of the feed: an array of frames.
+pub(super) async fn pulled(hello: Hello) -> Result<Vec<ServerFrame>, LinkFailure> {
     let text = answer("/api/sync/pull", &DeviceFrame::Hello(hello)).await?;
     let array = JSON::parse(&text).map_err(|_| LinkFailure::NotOurs)?;
     let array: Array = array.dyn_into().map_err(|_| LinkFailure::NotOurs)?;
@@ -39,6 +84,12 @@ async fn answer(path: &str, frame: &DeviceFrame) -> Result<String, LinkFailure> 
     let _timeout = Timeout::new(timeout_ms, move || late.abort());
     let response = post(path, &frame.encode(), "application/json", &abort.signal()).await?;
     body(&response).await
+}
+
+fn no_answer(asked: &str, frame: &ServerFrame) -> LinkFailure {
+    LinkFailure::Undecodable {
+        message: format!("a {asked} answered by {}", frame.kind()),
+    }
 }
 
 fn undecodable(error: &FrameError) -> LinkFailure {

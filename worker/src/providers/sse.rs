@@ -1,12 +1,12 @@
 //! The `sse` provider: a stream of server-sent events read by fetch, and requests beside it.
 
-use super::request::{ask, pull, say};
+use super::request;
 use super::stream::Stream;
 use std::cell::RefCell;
 use std::rc::Rc;
 use sync::device::effect::Link;
 use sync::device::retry::LinkFailure;
-use sync::frame::{Acknowledged, Bye, DeviceFrame, Hello, Push, ServerFrame, Verify};
+use sync::frame::{Acknowledged, Bye, DeviceFrame, Hello, Push, Verify};
 use sync::provider::{Mode, Reply, Sink, SyncProvider};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::AbortController;
@@ -98,42 +98,22 @@ impl SyncProvider for Sse {
     }
 
     fn pull(&mut self, hello: Hello, sink: Sink) {
-        spawn_local(async move { sink.send(Reply::Pulled(pull(hello).await)) });
+        request::pull(hello, sink);
     }
 
     fn push(&mut self, push: Push, sink: Sink) {
-        spawn_local(async move {
-            let answer = ask("/api/sync/push", &DeviceFrame::Push(push)).await;
-            sink.send(Reply::Pushed(answer.and_then(|frame| match frame {
-                ServerFrame::PushResult(result) => Ok(result),
-                frame => Err(no_answer("push", &frame)),
-            })));
-        });
+        request::push(push, sink);
     }
 
     fn update_cursor(&mut self, acknowledged: Acknowledged) {
-        spawn_local(async move {
-            say("/api/sync/cursor", &DeviceFrame::Ack(acknowledged)).await;
-        });
+        request::tell(DeviceFrame::Ack(acknowledged));
     }
 
     fn verify(&mut self, verify: Verify, sink: Sink) {
-        spawn_local(async move {
-            let answer = ask("/api/sync/verify", &DeviceFrame::Verify(verify)).await;
-            sink.send(Reply::Verified(answer.and_then(|frame| match frame {
-                ServerFrame::VerifyResult(verified) => Ok(verified),
-                frame => Err(no_answer("verify", &frame)),
-            })));
-        });
+        request::verify(verify, sink);
     }
 
     fn bye(&mut self, bye: Bye) {
-        spawn_local(async move { say("/api/sync/cursor", &DeviceFrame::Bye(bye)).await });
-    }
-}
-
-fn no_answer(asked: &str, frame: &ServerFrame) -> LinkFailure {
-    LinkFailure::Undecodable {
-        message: format!("a {asked} answered by {}", frame.kind()),
+        request::tell(DeviceFrame::Bye(bye));
     }
 }
