@@ -1,7 +1,7 @@
 //! A stream made of pulls, for providers of the gateway mode: they ask again and again, and their
 //! engine reads frames as from a stream.
 //!
-//! Pure: a host pulls when [`Polled::next`] has nothing, at once until everything missed is here
+//! Pure: a host pulls when [`Polled::next_frame`] has nothing, at once until everything missed is here
 //! and every [`POLL_MS`](crate::limits::POLL_MS) from then on, and feeds what came.
 
 use crate::device::retry::LinkFailure;
@@ -61,7 +61,7 @@ impl Polled {
     }
 
     /// The next frame, if it has come.
-    pub fn next(&mut self) -> Option<ServerFrame> {
+    pub fn next_frame(&mut self) -> Option<ServerFrame> {
         self.frames.pop_front()
     }
 
@@ -222,7 +222,7 @@ mod tests {
             frames.extend(next.unwrap_or_default());
             assert_eq!(frames.last().map(ServerFrame::kind), Some("change"));
             self.polled.take(frames).expect("taken");
-            core::iter::from_fn(|| self.polled.next()).collect()
+            core::iter::from_fn(|| self.polled.next_frame()).collect()
         }
 
         fn write(&mut self, number: u128) {
@@ -246,7 +246,7 @@ mod tests {
                 frames.extend(next.unwrap_or_default());
             }
             self.polled.take(frames)?;
-            Ok(core::iter::from_fn(|| self.polled.next()).collect())
+            Ok(core::iter::from_fn(|| self.polled.next_frame()).collect())
         }
     }
 

@@ -107,7 +107,7 @@ async fn next(present: &Weak<RefCell<Polled>>) -> Option<Result<ServerFrame, Lin
         let (frame, is_live) = {
             let polled = present.upgrade()?;
             let mut polled = polled.borrow_mut();
-            (polled.next(), polled.is_live())
+            (polled.next_frame(), polled.is_live())
         };
         if let Some(frame) = frame {
             return Some(Ok(frame));

@@ -254,3 +254,6 @@ fn send(replies: Replies) {
         sink.send(reply);
     }
 }
+
+#[cfg(test)]
+mod tests;

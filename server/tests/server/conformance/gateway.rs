@@ -45,7 +45,7 @@ async fn poll(visitor: &Visitor, polled: &RefCell<Polled>) -> Result<(), LinkFai
 
 async fn next(visitor: &Visitor, polled: &RefCell<Polled>) -> Result<ServerFrame, LinkFailure> {
     loop {
-        let next = polled.borrow_mut().next();
+        let next = polled.borrow_mut().next_frame();
         if let Some(frame) = next {
             return Ok(frame);
         }
