@@ -121,7 +121,6 @@ pub async fn start(config: &Config) -> Result<Server, StartError> {
 
 impl Server {
     /// Its routes, for calling them from this very machine without a network in between.
-    #[must_use]
     pub fn routes(&self) -> axum::Router {
         let here = serve::Peer(Ipv4Addr::LOCALHOST.into());
         self.routes.clone().layer(axum::Extension(here))

@@ -2,7 +2,6 @@
 
 use crate::said::{push_frame, written};
 use crate::world::{PASSWORD, SOON, Visitor, write_site};
-use reqwest::Client;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
