@@ -63,7 +63,7 @@ async fn a_stream_says_hello_sends_what_was_missed_and_then_what_happens_at_once
     );
     assert_eq!(entries(&news)[0].key, second.key);
     let ServerFrame::Change(change) = &news[0] else {
-        panic!("{news:?}")
+        unreachable!("{news:?}")
     };
     assert_eq!(
         change.from,
@@ -172,7 +172,7 @@ async fn a_device_that_stands_where_this_server_never_was_is_told(way: Way) {
         let mut events = way.open(&ann, markers.clone()).await;
         for frame in [events.next().await, ann.pull(markers).await.pop()] {
             let Some(ServerFrame::Error(error)) = frame else {
-                panic!("{frame:?}")
+                unreachable!("{frame:?}")
             };
             assert_eq!(error.code, "epoch_changed");
         }
@@ -197,7 +197,7 @@ async fn a_new_device_is_shown_the_newest_entries_before_the_rest_comes(way: Way
     let mut events = way.open(&ann, Markers::default()).await;
     let missed = events.until_live().await;
     let ServerFrame::Head(head) = &missed[2] else {
-        panic!("{:?}", kinds(&missed));
+        unreachable!("{:?}", kinds(&missed));
     };
     assert_eq!(
         (head.scope.as_str(), head.table.as_str()),
@@ -217,7 +217,7 @@ async fn a_new_device_is_shown_the_newest_entries_before_the_rest_comes(way: Way
         .await;
     let pulled = bob.pull(Markers::default()).await;
     let ServerFrame::Head(head) = &pulled[1] else {
-        panic!("{:?}", kinds(&pulled));
+        unreachable!("{:?}", kinds(&pulled));
     };
     assert!(head.rows.iter().map(|row| row.key).eq([only.key]));
     // A device that knows something is shown nothing ahead.
@@ -242,7 +242,7 @@ async fn a_row_that_cannot_be_read_ends_the_stream_with_an_error_and_never_with_
     let failed = |frame: &ServerFrame| matches!(frame, ServerFrame::Delta(d) if d.error.is_some());
     let frames = events.until(failed).await;
     let Some(ServerFrame::Delta(delta)) = frames.last() else {
-        panic!("{:?}", kinds(&frames));
+        unreachable!("{:?}", kinds(&frames));
     };
     assert_eq!(delta.table, "journal_entries");
     assert!(delta.rows.is_empty() && delta.from == delta.to && !delta.is_last_chunk);
@@ -269,7 +269,7 @@ async fn a_live_stream_that_cannot_read_on_says_so_and_ends(way: Way) {
     let failed = |frame: &ServerFrame| matches!(frame, ServerFrame::Error(_));
     let frames = events.until(failed).await;
     let Some(ServerFrame::Error(error)) = frames.last() else {
-        panic!("{:?}", kinds(&frames));
+        unreachable!("{:?}", kinds(&frames));
     };
     assert_eq!(error.code, "corrupt");
     assert!(entries(&frames).is_empty());
@@ -282,7 +282,7 @@ async fn a_quiet_stream_shows_that_it_is_alive(way: Way) {
     let mut events = way.open(&ann, Markers::default()).await;
     let missed = events.until_live().await;
     let ServerFrame::Heartbeat(first) = &missed[1] else {
-        panic!("{:?}", kinds(&missed));
+        unreachable!("{:?}", kinds(&missed));
     };
     assert!(first.positions.is_empty(), "nothing has been told yet");
     let entry = written("Told live.");
@@ -299,7 +299,7 @@ async fn a_quiet_stream_shows_that_it_is_alive(way: Way) {
     assert_eq!(kinds(&quiet), ["heartbeat"]);
     // It also says up to where the device has been told everything.
     let ServerFrame::Heartbeat(heartbeat) = &quiet[0] else {
-        panic!("{quiet:?}");
+        unreachable!("{quiet:?}");
     };
     assert_eq!(heartbeat.positions[&own()], ends_at);
     let library = Scope::named(LIBRARY);
@@ -326,7 +326,7 @@ async fn signing_out_ends_the_streams_of_that_session_and_no_others(way: Way) {
         .await;
     assert!(began.elapsed() < SOON);
     let Some(ServerFrame::Error(error)) = last.last() else {
-        panic!("{last:?}")
+        unreachable!("{last:?}")
     };
     assert_eq!(error.code, "no_session");
     assert_eq!(ending.next().await, None);

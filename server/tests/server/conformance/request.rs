@@ -60,7 +60,7 @@ pub(super) fn push(visitor: Rc<Visitor>, push: Push, sink: Sink) {
         let answer = ask(&visitor, "/api/sync/push", &DeviceFrame::Push(push)).await;
         sink.send(Reply::Pushed(answer.map(|frame| match frame {
             ServerFrame::PushResult(result) => result,
-            frame => panic!("{frame:?}"),
+            frame => unreachable!("{frame:?}"),
         })));
     });
 }
@@ -70,7 +70,7 @@ pub(super) fn verify(visitor: Rc<Visitor>, verify: Verify, sink: Sink) {
         let answer = ask(&visitor, "/api/sync/verify", &DeviceFrame::Verify(verify)).await;
         sink.send(Reply::Verified(answer.map(|frame| match frame {
             ServerFrame::VerifyResult(verified) => verified,
-            frame => panic!("{frame:?}"),
+            frame => unreachable!("{frame:?}"),
         })));
     });
 }

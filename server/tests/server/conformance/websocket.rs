@@ -60,7 +60,7 @@ async fn carry(
     ];
     let mut wire = match handshake(&visitor.base, &headers).await {
         Ok(wire) => wire,
-        Err(status) => panic!("a socket was refused with {status}"),
+        Err(status) => unreachable!("a socket was refused with {status}"),
     };
     let link = socket.borrow().link();
     opened.send(Reply::Opened(link));
