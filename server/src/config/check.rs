@@ -34,8 +34,7 @@ impl Config {
     }
 
     fn check_database(&self) -> Verdict {
-        let known = ["sqlite:", "postgres:", "postgresql:"];
-        if known.iter().any(|kind| self.database_url.starts_with(kind)) {
+        if self.database_url.starts_with("sqlite:") {
             return Ok(());
         }
         Err((
