@@ -89,6 +89,13 @@ impl Turn<'_> {
         let mut record = record.unwrap_or_else(|| Record::empty(table, key));
         let mut gone = false;
         let mut done = Vec::new();
+        // The feed was quicker than the answer; who waits for that hears it all the same.
+        let known = held.changes.iter().filter(|local| {
+            let answered = result.outcomes.contains_key(&local.change.op_id);
+            local.state == ChangeState::Done && !local.from_server && answered
+        });
+        let known = known.map(|local| (local.change.op_id, "done"));
+        self.settled.outcomes.extend(known);
         for local in held
             .changes
             .iter_mut()

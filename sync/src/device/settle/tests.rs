@@ -155,6 +155,17 @@ fn an_answer_that_the_feed_was_quicker_than_changes_nothing_any_more() {
 }
 
 #[test]
+fn a_change_that_the_feed_answered_is_told_as_done_when_its_answer_comes() {
+    let (mut store, row, sent) = edited();
+    let echo = on_top(&row, slice::from_ref(&sent.change), 9);
+    arrive(&mut store, vec![echo]);
+    assert_eq!(states(&store), [Done]);
+    let op_id = sent.change.op_id;
+    let committed = answer(&mut store, vec![(op_id, applied(9))]);
+    assert_eq!(committed.settled, [(op_id, "done")]);
+}
+
+#[test]
 fn a_stamp_that_the_server_gave_is_taken_over_and_the_clock_comes_down_with_it() {
     let mut store = desk();
     arrive(&mut store, vec![row_of(&[page(1, "first")], 5)]);
