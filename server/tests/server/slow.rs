@@ -5,6 +5,7 @@ use crate::ways::{Events, Way, each_way};
 use crate::world::{SOON, Visitor, World, write_site};
 use server::sync::live::SEND_MAX;
 use server::sync::seats::STREAMS_MAX;
+use server::sync::socket::SILENCE_MAX;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -135,6 +136,21 @@ async fn a_session_that_ends_is_closed_even_while_its_device_does_not_read(way: 
     assert_eq!(places(&laptop, &there).await, STREAMS_MAX);
     let came = kinds(&rest(events).await).join(" ");
     assert!(!came.contains("delta_complete"), "{came}");
+}
+
+#[tokio::test]
+async fn a_socket_whose_device_gives_no_sign_of_life_is_let_go() {
+    let world = World::open().await;
+    let (ann, _) = world.person("ann").await;
+    let there = write_much(&ann).await;
+    // There is nothing to send that could get stuck; but nobody answers pings either.
+    let mute = stuck(Way::Socket, &ann, there.all.clone()).await;
+    let heard = Way::Events.open(&ann, there.all.clone()).await;
+    sleep(SILENCE_MAX - Duration::from_secs(2)).await;
+    assert_eq!(places(&ann, &there).await, STREAMS_MAX - 2);
+    sleep(Duration::from_secs(4)).await;
+    assert_eq!(places(&ann, &there).await, STREAMS_MAX - 1);
+    drop((mute, heard));
 }
 
 /// The program as a process of its own, so that its memory is nobody else's. Ends when dropped.

@@ -18,6 +18,7 @@ each_way! {
     a_stream_says_hello_sends_what_was_missed_and_then_what_happens_at_once,
     a_stream_hears_nothing_of_other_people,
     a_device_that_was_away_gets_only_what_it_missed_in_chunks,
+    a_device_that_is_cut_off_goes_on_after_the_last_chunk_that_it_has,
     long_entries_travel_in_small_chunks_and_none_is_left_out,
     a_device_that_stands_where_this_server_never_was_is_told,
     a_new_device_is_shown_the_newest_entries_before_the_rest_comes,
@@ -134,16 +135,44 @@ async fn a_device_that_was_away_gets_only_what_it_missed_in_chunks(way: Way) {
     assert!(entries(&nothing).is_empty());
 }
 
+async fn a_device_that_is_cut_off_goes_on_after_the_last_chunk_that_it_has(way: Way) {
+    let world = World::open().await;
+    let (ann, _) = world.person("ann").await;
+    for _ in 0..3 {
+        let changes = (0..CHUNK_ROWS_MAX).map(|n| written(&format!("Missed {n}.")));
+        ann.push(changes.collect()).await;
+    }
+    let mut had = Vec::new();
+    let mut markers = Markers::default();
+    for chunk in 1..=2 {
+        let mut events = way.open(&ann, markers).await;
+        let is_chunk =
+            |frame: &ServerFrame| matches!(frame, ServerFrame::Delta(d) if !d.is_last_chunk);
+        had.extend(events.until(is_chunk).await);
+        drop(events);
+        assert_eq!(entries(&had).len(), chunk * CHUNK_ROWS_MAX);
+        markers = markers_after(&had);
+    }
+    let mut events = way.open(&ann, markers).await;
+    had.extend(events.until_live().await);
+    let lsns: Vec<_> = entries(&had).iter().map(|row| row.lsn).collect();
+    let all = 1..=u64::try_from(3 * CHUNK_ROWS_MAX).expect("few");
+    assert!(lsns.iter().copied().eq(all), "each came once: {lsns:?}");
+}
+
 async fn long_entries_travel_in_small_chunks_and_none_is_left_out(way: Way) {
     let world = World::open().await;
     let (ann, _) = world.person("ann").await;
     for size in [150, 150, 200, 1, 1, 150, 199] {
         ann.push_one(&written(&"x".repeat(size * 1024))).await;
     }
+    let mut missed = way.open(&ann, Markers::default()).await;
     let frames = ann.pull(Markers::default()).await;
-    assert!(entries(&frames).iter().map(|row| row.lsn).eq(1..=7));
-    for frame in &frames {
-        assert!(frame.encode().len() < 300 * 1024, "{}", frame.kind());
+    for frames in [&frames, &missed.until_live().await] {
+        assert!(entries(frames).iter().map(|row| row.lsn).eq(1..=7));
+        for frame in frames {
+            assert!(frame.encode().len() < 300 * 1024, "{}", frame.kind());
+        }
     }
     let mut live = way.open(&ann, markers_after(&frames)).await;
     live.until_live().await;
