@@ -113,7 +113,7 @@ fn has_word(line: &str, word: &str) -> bool {
     })
 }
 
-/// Whether an absolute path begins so: `a/work/b` and `example.com/work/` do not count.
+/// Whether an absolute path begins so; a folder of that name further down a path does not count.
 fn has_path(line: &str, start: &str) -> bool {
     let goes_on = |c: char| c.is_alphanumeric() || "_-./}*".contains(c);
     line.match_indices(start)
