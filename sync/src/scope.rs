@@ -92,13 +92,6 @@ impl Markers {
         }
     }
 
-    /// Forgets one marker.
-    pub fn forget(&mut self, scope: &Scope, table: &str) {
-        if let Some(tables) = self.0.get_mut(scope) {
-            tables.remove(table);
-        }
-    }
-
     /// Where the whole scope stands: its lowest marker, over the tables given.
     #[must_use]
     pub fn lowest<'a>(&self, scope: &Scope, tables: impl Iterator<Item = &'a str>) -> Marker {

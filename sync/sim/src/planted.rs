@@ -4,7 +4,7 @@
 use crate::generate::{Size, generate};
 use crate::history::History;
 use crate::tell::read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// One of them.
 #[derive(Clone, Copy, Debug)]
@@ -312,7 +312,8 @@ pub fn all() -> impl Iterator<Item = Planted> {
         .flat_map(move |(checker, wrongs)| wrongs.iter().map(move |wrong| planted(checker, wrong)))
 }
 
-/// The history at this place of those that are generated to meet a fault: every other one is small and has many rows, where limits are met.
+/// The history at this place of those that are generated to meet a fault: every other one is
+/// small and has many rows, where limits are met.
 #[must_use]
 pub fn directed(place: u64) -> History {
     let seed = place + 1;
@@ -327,14 +328,19 @@ pub fn directed(place: u64) -> History {
     generate(seed, size)
 }
 
-/// The histories that once found something, in the order of their names.
+/// The histories that once found something, in the order of their files' names.
+///
+/// # Panics
+/// The folder or a history in it cannot be read.
 #[must_use]
-pub fn kept() -> Vec<History> {
+pub fn kept() -> Vec<(PathBuf, History)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("histories");
-    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut files: Vec<_> = files.map(|file| file.path()).collect();
+    let files = std::fs::read_dir(folder).expect("the kept histories are in the tree");
+    let files = files.map(|file| file.expect("a folder can be read to its end").path());
+    let mut files: Vec<_> = files.collect();
     files.sort();
-    files.iter().filter_map(|file| read(file).ok()).collect()
+    let read = |file: PathBuf| (file.clone(), read(&file).expect("what is kept can be read"));
+    files.into_iter().map(read).collect()
 }
 
 #[cfg(feature = "planted")]
@@ -348,10 +354,12 @@ mod measure {
     use crate::run::{attempt, find};
     use std::collections::BTreeSet;
     use std::num::NonZero;
+    use std::path::PathBuf;
     use sync::planted::switch_on;
 
     /// Switches on one fault after the other, of those whose name contains `wanted`, and plays
-    /// histories until a checker catches it: first those that once found something. Tells how many were caught and how many were not.
+    /// histories until a checker catches it: first those that once found something. Tells how
+    /// many were caught and how many were not.
     pub fn measure(
         threads: NonZero<usize>,
         wanted: &str,
@@ -390,7 +398,7 @@ mod measure {
     fn catch(
         threads: NonZero<usize>,
         fault: &Planted,
-        kept: &[History],
+        kept: &[(PathBuf, History)],
         unsound: &mut BTreeSet<u64>,
     ) -> Option<(u64, Violation)> {
         let twice = fault.checker == "same-seed";
@@ -398,7 +406,7 @@ mod measure {
             let number = usize::try_from(place).unwrap_or(usize::MAX);
             let kept_too = kept.len() as u64;
             match kept.get(number) {
-                Some(history) => history.clone(),
+                Some((_, history)) => history.clone(),
                 None => directed(place - kept_too),
             }
         };

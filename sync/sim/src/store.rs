@@ -170,6 +170,7 @@ impl Store {
         self.keep(received.records, received.changes);
         Ok(Committed {
             moved: received.moved,
+            unfed: None,
             changed,
             settled: Vec::new(),
             conflicts: received.conflicts,
@@ -333,6 +334,7 @@ impl Store {
         }
         Committed {
             moved: settled.moved,
+            unfed: settled.unfed,
             changed,
             settled: settled.outcomes,
             conflicts: settled.conflicts,

@@ -2,9 +2,9 @@
 //! the list of planted faults is the list of their places.
 
 use sim::generate::{Size, generate};
-use sim::planted::{PLANTED, all};
+use sim::planted::{PLANTED, all, kept};
 use sim::run::attempt;
-use sim::tell::{CHECKERS, read};
+use sim::tell::CHECKERS;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,9 +15,9 @@ fn here(path: &str) -> PathBuf {
 
 #[test]
 fn every_history_that_once_found_something_plays_clean() {
-    let files = fs::read_dir(here("histories")).expect("the kept histories");
-    for file in files.map(|file| file.expect("a file").path()) {
-        let history = read(&file).expect("a history");
+    let kept = kept();
+    assert!(!kept.is_empty());
+    for (file, history) in kept {
         let violation = attempt(&history, true).violation;
         assert_eq!(violation, None, "{}", file.display());
     }

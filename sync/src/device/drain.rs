@@ -176,17 +176,14 @@ impl Turn {
                            or ask to try it again.";
             self.report("set_aside", message, true);
         }
-        let mut too_late = false;
         for (scope, table, marker) in committed.moved {
-            let purged = self.state.purged.get(&scope).copied();
-            too_late |= marker.lsn < purged.unwrap_or_default();
             self.state.markers.set(&scope, &table, marker);
         }
         self.report_conflicts(committed.conflicts);
         self.count(committed.outbox);
         self.state.outbox.drain = Drain::Idle;
-        if too_late && self.state.is_connected() && !planted!(LateAnswersAreTrusted) {
-            // What was answered may have been deleted since, and the deletion be forgotten.
+        self.state.unfed = self.state.unfed.into_iter().chain(committed.unfed).min();
+        if self.state.is_connected() && self.is_answered_too_late() {
             return self.begin_rebuild(Rebuild::Replace, "cursor_expired");
         }
         self.drain();

@@ -402,12 +402,14 @@ fn old_of(seen: &Row, change: &Change) -> Fields {
 /// it.
 pub(super) fn keep_in_order(done: &LocalChange, claimed: Clock, changes: &mut [LocalChange]) {
     let given = done.change.stamp.clock;
+    let mut last = given;
     for local in changes.iter_mut().filter(|local| local.is_open()) {
         let on_its_way = local.is_on_its_way();
         if local.local_seq > done.local_seq {
             let clock = &mut local.change.stamp.clock;
             if claimed < *clock && *clock <= given && !on_its_way {
-                *clock = given.after();
+                last = last.after();
+                *clock = last;
             }
             continue;
         }

@@ -282,6 +282,8 @@ pub struct Committed {
     pub settled: Vec<(Id, &'static str)>,
     /// Rows where an edit made here met one that its writer had not seen.
     pub conflicts: Vec<(String, Id)>,
+    /// See [`super::settle::Settled::unfed`].
+    pub unfed: Option<Lsn>,
     /// How many rows there was nothing to do about.
     pub skipped: u32,
     /// How the outbox stands after it.

@@ -57,7 +57,7 @@ impl Turn {
     fn begin_once_more(&mut self) {
         let own = Scope::named(OWN);
         let nowhere = self.state.positions().get(&own) == Some(&Marker::START);
-        if core::mem::take(&mut self.state.headed) && nowhere && !planted!(HeadsStay) {
+        if self.state.headed && nowhere && !planted!(HeadsStay) {
             let rebuild = self.state.rebuild.unwrap_or(Rebuild::Replace);
             self.begin_at_the_start(rebuild, "first_sync_broke_off");
         }

@@ -27,7 +27,7 @@ pub struct Meta {
     /// The state is being taken anew, and why.
     #[serde(default)]
     pub rebuild: Option<Rebuild>,
-    /// Rows are here that were shown before their turn, and move no marker.
+    /// Rows were shown before their turn, moving no marker, since the state was last begun.
     #[serde(default)]
     pub headed: bool,
 }

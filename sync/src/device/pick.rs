@@ -57,7 +57,7 @@ impl Picker {
         let whole = local.change.op == Op::Insert;
         let recovers = whole && local.change.stamps.is_some();
         let waits = recovers && self.unanswered.contains(&row);
-        let free = (whole && !waits) || !self.held.contains(&row);
+        let free = !waits && (whole || !self.held.contains(&row));
         let due = local.state != ChangeState::Failed && self.is_due(local.next_attempt_at_ms);
         let lost = local.state == ChangeState::InFlight && planted!(InFlightIsForgotten);
         if local.is_on_its_way() {

@@ -121,7 +121,11 @@ impl From<ServerError> for LinkFailure {
             return Self::Unauthorized;
         }
         Self::Server {
-            status: status_of(&error.code),
+            // A server that says when to come back is busy and not broken.
+            status: match error.retry_after_ms {
+                Some(_) => 429,
+                None => status_of(&error.code),
+            },
             code: error.code,
             retry_after_ms: error.retry_after_ms,
         }

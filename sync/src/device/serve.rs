@@ -15,7 +15,7 @@ use crate::limits::{
     OFFSET_NOISE_MS, OUTBOX_REREAD_MS,
 };
 use crate::planted;
-use crate::scope::{ACKNOWLEDGED, Marker, Markers, OWN, Scope};
+use crate::scope::{ACKNOWLEDGED, Markers, OWN, Scope};
 use alloc::collections::btree_map::Entry;
 use alloc::string::{String, ToString};
 
@@ -60,8 +60,9 @@ impl Turn {
     }
 
     fn welcomed(&mut self, welcome: &Welcome) {
-        if self.knows_of_what_was_cleared_out(welcome) && !planted!(LateAnswersAreTrusted) {
-            // An answer came after this device said where it stands.
+        let purged = welcome.purge_floors.get(&Scope::named(OWN));
+        self.state.purged = purged.copied().unwrap_or_default();
+        if self.is_answered_too_late() {
             return self.begin_rebuild(Rebuild::Replace, "cursor_expired");
         }
         let rebuilding = self.state.rebuild.is_some();
@@ -75,25 +76,21 @@ impl Turn {
             self.state.bootstrap = Some((self.mint.now_ms(), 0));
             self.raise(Hook::BootstrapStart {});
         }
-        self.state.purged = welcome.purge_floors.clone();
         self.learn_time(welcome.server_time_ms);
         self.read_on();
     }
 
-    /// Whether the server acknowledged a change of this device at a position that tombstones have
-    /// been cleared out behind, and the feed is still to come there: the row may be deleted, and
-    /// nobody would say so.
-    fn knows_of_what_was_cleared_out(&self, welcome: &Welcome) -> bool {
-        self.state.positions().iter().any(|(scope, position)| {
-            let floor = welcome.purge_floors.get(scope).copied().unwrap_or_default();
-            let witness = self.state.markers.get(scope, ACKNOWLEDGED);
-            witness != Marker::START && witness.lsn < floor && position.lsn < floor
-        })
+    /// Whether an answer came from behind deletions that have been cleared out, and the feed has
+    /// not brought its row: it may be deleted, and nobody would say so.
+    pub(super) fn is_answered_too_late(&self) -> bool {
+        let late = self.state.unfed.is_some_and(|lsn| lsn < self.state.purged);
+        late && !planted!(LateAnswersAreTrusted)
     }
 
     pub(super) fn go_live(&mut self) {
         self.state.phase = Phase::Live;
         self.state.headed = false;
+        self.state.unfed = None;
         self.state.failures = 0;
         self.state.trouble = None;
         self.state.storing = false;
@@ -183,28 +180,18 @@ impl Turn {
     }
 
     fn server_error(&mut self, error: ServerError) {
-        let ServerError {
-            code,
-            message,
-            retry_after_ms,
-        } = error;
-        if code == "no_session" {
+        if error.code == "no_session" {
             return self.session_ended();
         }
-        self.report(&code, &message, false);
-        match code.as_str() {
-            "epoch_changed" => self.begin_rebuild(Rebuild::Heal, &code),
-            "cursor_expired" => self.begin_rebuild(Rebuild::Replace, &code),
+        self.report(&error.code, &error.message, false);
+        match error.code.as_str() {
+            "epoch_changed" => self.begin_rebuild(Rebuild::Heal, &error.code),
+            "cursor_expired" => self.begin_rebuild(Rebuild::Replace, &error.code),
             "update_required" => {
                 self.state.trouble = Some(Trouble::Sync);
                 self.back_off(BACKOFF_MS_MAX);
             }
-            // A server that says when to come back is busy and not broken.
-            _ => self.give_up(&LinkFailure::Server {
-                status: if retry_after_ms.is_some() { 429 } else { 500 },
-                code,
-                retry_after_ms,
-            }),
+            _ => self.give_up(&LinkFailure::from(error)),
         }
     }
 
@@ -239,6 +226,8 @@ impl Turn {
             reason: reason.into(),
         });
         self.state.rebuild = Some(rebuild);
+        self.state.headed = false;
+        self.state.unfed = None;
         self.state.forgotten = self.state.link;
         self.state.markers = markers.clone();
         self.effects.push(Effect::BeginRebuild(rebuild, markers));

@@ -33,6 +33,9 @@ pub struct Settled {
     pub outcomes: Vec<(Id, &'static str)>,
     /// Rows where an edit made here met one that its writer had not seen.
     pub conflicts: Vec<(String, Id)>,
+    /// The lowest position of an answer whose row the feed had not brought: below the purge floor
+    /// the row may have been deleted since, and nobody would say so.
+    pub unfed: Option<Lsn>,
     /// Markers to set: where the server has last acknowledged changes of this device.
     pub moved: Vec<(Scope, String, Marker)>,
 }
@@ -45,7 +48,7 @@ struct Turn<'a> {
     settled: Settled,
     /// The latest stamp that the server gave instead of a claimed one.
     given: Option<Clock>,
-    /// The highest position that it gave.
+    /// The highest position that it gave, by this answer.
     acknowledged: Marker,
 }
 
@@ -102,6 +105,8 @@ impl Turn<'_> {
             .filter(|l| l.state == ChangeState::InFlight)
         {
             let op_id = local.change.op_id;
+            // Answered, it is on its way no more; without an outcome it is again.
+            local.sent = false;
             let said = match result.outcomes.get(&op_id).map(Outcome::first) {
                 Some(Outcome::Applied {
                     lsn,
@@ -127,7 +132,6 @@ impl Turn<'_> {
                     gone = true;
                     self.learn_of(&mut record, row.as_deref());
                     local.state = ChangeState::Pending;
-                    local.sent = false;
                     "recovered"
                 }
                 // Sent whole and still not taken: that is for a person to see, not to try for ever.
@@ -196,6 +200,8 @@ impl Turn<'_> {
             // The feed was quicker, and has this change in it.
             None if lsn <= base_lsn && same_time => {}
             None => {
+                let lowest = self.settled.unfed.map_or(lsn, |lowest| lowest.min(lsn));
+                self.settled.unfed = Some(lowest);
                 let fresh = || Row::empty(&local.change.table, local.change.key);
                 let base = record.base.get_or_insert_with(fresh);
                 settle_on(self.rules, base, local);
@@ -260,17 +266,15 @@ impl Turn<'_> {
 /// Whether the last that was done to a row here is to delete it, by somebody who saw every edit
 /// that met the other deletion. Then nothing of it is to come back.
 fn deleted_here_too(held: &mut Held) -> bool {
-    let open = held.open();
     let counts = |local: &&LocalChange| local.is_open() || local.state == ChangeState::Done;
     let own = held.changes.iter().filter(|local| !local.from_server);
     let Some(last) = own.filter(counts).max_by_key(|local| local.local_seq) else {
         return false;
     };
-    let earlier: Vec<_> = open
-        .iter()
-        .filter(|l| l.local_seq < last.local_seq)
-        .collect();
-    let seen = |local: &&LocalChange| {
+    let by_hand = last.change.op == Op::Delete && last.change.stamps.is_none();
+    let last_seq = last.local_seq;
+    let is_earlier = |local: &LocalChange| local.is_open() && local.local_seq < last_seq;
+    let seen = |local: &LocalChange| {
         let replaced = |name| {
             held.changes
                 .iter()
@@ -278,20 +282,19 @@ fn deleted_here_too(held: &mut Held) -> bool {
         };
         local.change.fields.keys().all(|name| replaced(name))
     };
-    let by_hand = last.change.op == Op::Delete && last.change.stamps.is_none();
-    let deleted = by_hand && earlier.iter().all(seen);
-    if deleted {
-        let earlier = earlier
+    if !by_hand
+        || !held
+            .changes
             .iter()
-            .map(|local| local.local_seq)
-            .collect::<Vec<_>>();
-        for local in &mut held.changes {
-            if earlier.contains(&local.local_seq) {
-                local.state = ChangeState::Superseded;
-            }
-        }
+            .filter(|local| is_earlier(local))
+            .all(seen)
+    {
+        return false;
     }
-    deleted
+    for local in held.changes.iter_mut().filter(|local| is_earlier(local)) {
+        local.state = ChangeState::Superseded;
+    }
+    true
 }
 
 /// The row as it was before it was last deleted, as far as this device remembers.

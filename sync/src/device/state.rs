@@ -126,8 +126,10 @@ pub struct State {
     pub breaker: Breaker,
     /// The state is being taken anew, and why.
     pub rebuild: Option<Rebuild>,
-    /// Up to where the server had cleared out tombstones when it welcomed this device.
-    pub purged: BTreeMap<Scope, Lsn>,
+    /// Up to where the server had cleared out its person's tombstones when it welcomed this device.
+    pub purged: Lsn,
+    /// The lowest position of an answer whose row the feed has not brought.
+    pub unfed: Option<Lsn>,
     /// How many signs of life came since the last other frame.
     pub idle_heartbeats: u32,
     /// Rows were shown before their turn, and what was missed has not come whole since.
@@ -202,7 +204,8 @@ impl State {
             rebuild: stored.rebuild,
             headed: stored.headed,
             idle_heartbeats: 0,
-            purged: BTreeMap::new(),
+            purged: 0,
+            unfed: None,
             forgotten: 0,
             unswept: stored.generation > 0,
             bad_row: None,

@@ -131,23 +131,17 @@ impl Session {
         schema
             .speaks(hello.schema_version)
             .map_err(|error| ServerError::new("update_required", &alloc::format!("{error}")))?;
+        let wanted = |table: &&&TableSpec| hello.tables.iter().any(|name| name == table.name);
+        let tables: Vec<_> = schema.tables.iter().filter(wanted).copied().collect();
         for scope in &scopes {
-            let tables = schema.tables.iter().map(|table| table.name);
-            let known = tables.filter(|name| hello.tables.iter().any(|table| table == name));
-            let known: Vec<_> = known.collect();
-            for table in &known {
-                positions.judge(scope, hello.markers.get(scope, table))?;
+            for table in &tables {
+                positions.judge(scope, hello.markers.get(scope, table.name))?;
             }
-            let lives = |table: &TableSpec| table.lives_in(scope.as_str());
-            let here = known
-                .into_iter()
-                .filter(|name| schema.table(name).is_some_and(lives));
-            let lowest = hello.markers.lowest(scope, here);
+            let here = tables.iter().filter(|table| table.lives_in(scope.as_str()));
+            let lowest = hello.markers.lowest(scope, here.map(|table| table.name));
             let witness = hello.markers.get(scope, ACKNOWLEDGED);
             positions.judge_witness(scope, witness, lowest)?;
         }
-        let wanted = |table: &&&TableSpec| hello.tables.iter().any(|name| name == table.name);
-        let tables: Vec<_> = schema.tables.iter().filter(wanted).copied().collect();
         // A scope without a table that the device knows would have nothing to say for ever.
         let known = |scope: &Scope| tables.iter().any(|table| table.lives_in(scope.as_str()));
         let mut session = Self {

@@ -10,7 +10,7 @@ use sync::frame::{FeedPhase, Head, ServerFrame, Welcome};
 use sync::id::Id;
 use sync::limits::HEARTBEATS_WITHOUT_PAGE_MAX;
 use sync::row::Row;
-use sync::scope::{ACKNOWLEDGED, Lsn};
+use sync::scope::Lsn;
 
 fn begins(effects: &[Effect]) -> Option<Rebuild> {
     effects.iter().find_map(|effect| match effect {
@@ -45,7 +45,7 @@ fn acknowledged(engine: &mut Engine, now_ms: u64, lsn: Lsn) -> Vec<Effect> {
 
 fn settled_at(engine: &mut Engine, now_ms: u64, lsn: Lsn) -> Vec<Effect> {
     let committed = Committed {
-        moved: vec![(own(), ACKNOWLEDGED.into(), at(lsn))],
+        unfed: Some(lsn),
         ..Committed::default()
     };
     engine.tell(now_ms, Event::Settled(committed))
@@ -61,7 +61,7 @@ fn a_first_synchronisation_that_broke_off_after_rows_were_shown_is_begun_anew() 
     engine.lose(4, LinkFailure::Ended);
     let effects = engine.tell(5, Event::TimerFired(Timer::Retry));
     assert_eq!(begins(&effects), Some(Rebuild::Replace));
-    // And no more than once.
+    // And no more than once, whatever made it begin.
     engine.lose(6, LinkFailure::Ended);
     let effects = engine.tell(7, Event::TimerFired(Timer::Retry));
     assert_eq!(begins(&effects), None);
@@ -72,6 +72,27 @@ fn a_first_synchronisation_that_broke_off_after_rows_were_shown_is_begun_anew() 
     });
     let effects = engine.tell(0, Event::Led);
     assert_eq!(begins(&effects), Some(Rebuild::Replace), "after a crash");
+}
+
+#[test]
+fn a_rebuild_that_the_server_asked_for_is_begun_once() {
+    let mut engine = Engine::with(Stored {
+        headed: true,
+        ..standing_at_four()
+    });
+    engine.open(0);
+    let effects = engine.hear(1, error("epoch_changed"));
+    assert_eq!(begins(&effects), Some(Rebuild::Heal));
+    let effects = engine.tell(2, Event::TimerFired(Timer::Retry));
+    assert_eq!(begins(&effects), None);
+}
+
+fn standing_at_four() -> Stored {
+    let mut stored = nothing_stored();
+    for (scope, table, marker) in brought_to(at(4)).moved {
+        stored.markers.set(&scope, &table, marker);
+    }
+    stored
 }
 
 #[test]

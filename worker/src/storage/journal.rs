@@ -149,6 +149,7 @@ impl Connection {
         } = received;
         Ok(Committed {
             moved,
+            unfed: None,
             changed: changed(&records),
             settled: Vec::new(),
             conflicts,

@@ -105,10 +105,12 @@ impl Connection {
             outcomes,
             conflicts,
             moved,
+            unfed,
             ..
         } = settled;
         Ok(Committed {
             moved,
+            unfed,
             changed: changed(&records),
             settled: outcomes,
             conflicts,

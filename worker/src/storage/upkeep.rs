@@ -47,7 +47,7 @@ enum Key {
 }
 
 impl Connection {
-    /// Begins to take the state anew, and with it forgets where this device stands.
+    /// Begins to take the state anew, and puts these markers in place of all others.
     pub(crate) async fn begin_rebuild(
         &self,
         rebuild: Rebuild,

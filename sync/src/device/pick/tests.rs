@@ -302,3 +302,21 @@ fn a_change_is_never_heavier_on_the_wire_than_it_was_taken_to_be() {
         assert!(really <= taken_to_be, "{really} > {taken_to_be}");
     }
 }
+
+#[test]
+fn a_row_that_is_put_back_waits_for_the_answer_to_what_may_be_there() {
+    let put_back = |seq| {
+        let mut back = local(seq, insert(1, seq, "words"));
+        back.change.stamps = Some(crate::stamp::Stamps::new());
+        back
+    };
+    let lost = |local: LocalChange| LocalChange {
+        sent: true,
+        ..local
+    };
+    assert_eq!(picked(9, &[lost(put_back(1)), put_back(2)]), [1]);
+    assert_eq!(picked(9, &[lost(edit_of(1, 1)), put_back(2)]), [1]);
+    assert_eq!(picked(9, &[put_back(1), put_back(2)]), [1, 2]);
+    let refused = in_state(ChangeState::Failed, edit_of(1, 1));
+    assert_eq!(picked(9, &[refused, put_back(2), edit_of(1, 3)]), [2]);
+}

@@ -166,6 +166,36 @@ fn a_change_that_the_feed_answered_is_told_as_done_when_its_answer_comes() {
 }
 
 #[test]
+fn what_was_answered_is_on_its_way_no_more() {
+    for outcome in [rejected("blank"), Outcome::NeedFull {}] {
+        let (mut store, _, sent) = edited();
+        for local in store.changes.values_mut() {
+            local.sent = true;
+        }
+        answer(&mut store, vec![(sent.change.op_id, outcome)]);
+        let seq = sent.local_seq;
+        assert!(!store.changes[&seq].is_on_its_way());
+    }
+}
+
+#[test]
+fn the_lowest_position_that_the_feed_has_not_brought_is_told() {
+    let (mut store, _, sent) = edited();
+    let committed = answer(&mut store, vec![(sent.change.op_id, applied(9))]);
+    assert_eq!(committed.unfed, Some(9));
+    // With its row, an answer is as good as the feed.
+    let (mut store, row, sent) = edited();
+    let told = Outcome::Applied {
+        lsn: 9,
+        stamp: None,
+        row: Some(Box::new(on_top(&row, slice::from_ref(&sent.change), 9))),
+        lost_fields: vec![],
+    };
+    let committed = answer(&mut store, vec![(sent.change.op_id, told)]);
+    assert_eq!(committed.unfed, None);
+}
+
+#[test]
 fn a_stamp_that_the_server_gave_is_taken_over_and_the_clock_comes_down_with_it() {
     let mut store = desk();
     arrive(&mut store, vec![row_of(&[page(1, "first")], 5)]);
