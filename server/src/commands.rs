@@ -39,12 +39,13 @@ pub enum Command {
     Migrate,
     /// Makes a demo account with 400 days of entries
     Seed(seed::Wish),
-    /// Copies the database into a new file, also while a server runs
+    /// Copies the database into a new file, also while a server runs (SQLite; for PostgreSQL use
+    /// `pg_dump`)
     Backup {
         /// The new file
         file: PathBuf,
     },
-    /// Checks a backup and puts it where the database is
+    /// Checks a backup and puts it where the database is (SQLite; for PostgreSQL use `pg_restore`)
     Restore {
         /// The backup
         file: PathBuf,

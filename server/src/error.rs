@@ -1,7 +1,7 @@
 //! What can go wrong: one list for answers and one for the start. Each says what happened,
 //! whether anything was lost, and what to do next.
 
-use crate::store::sqlite::Trouble;
+use crate::store::trouble::Trouble;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
@@ -12,7 +12,7 @@ use sync::frame::{FrameError, ServerError};
 use sync::limits::BUSY_MS;
 use sync::version::VersionError;
 
-/// Why a request was not done. Whatever the reason, it changed nothing.
+/// Why a request was not done. Whatever the reason, it changed nothing, unless it says otherwise.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The body is no frame of the protocol.
@@ -50,6 +50,12 @@ pub enum Error {
     /// As much is going on as can.
     #[error("The server is busy. Nothing was changed; try again in a moment.")]
     Busy,
+    /// The database is not there just now. What was asked may have been done or not: a device
+    /// that sends the same again gets the same answer.
+    #[error(
+        "The server cannot reach its database. Nothing is lost on your device; it will be sent again."
+    )]
+    DatabaseAway,
     /// The server's disk is full.
     #[error("The server's disk is full. Nothing was changed and nothing is lost on your device.")]
     StorageFull,
@@ -93,7 +99,9 @@ impl Error {
             Self::CrossSite => StatusCode::FORBIDDEN,
             Self::NoSession => StatusCode::UNAUTHORIZED,
             Self::TooManyStreams => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy | Self::Ending | Self::NotMigrated => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::DatabaseAway | Self::Ending | Self::NotMigrated => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -117,6 +125,7 @@ impl Error {
             Self::NoSession => "no_session",
             Self::TooManyStreams => "too_many_streams",
             Self::Busy => "busy",
+            Self::DatabaseAway => "database_away",
             Self::StorageFull => "storage_full",
             Self::NotMigrated => "not_migrated",
             Self::Ending => "server_ending",
@@ -132,7 +141,11 @@ impl Error {
     #[must_use]
     pub const fn retry_after_ms(&self) -> Option<u64> {
         match self {
-            Self::TooManyStreams | Self::Busy | Self::Ending | Self::NotMigrated => Some(BUSY_MS),
+            Self::TooManyStreams
+            | Self::Busy
+            | Self::DatabaseAway
+            | Self::Ending
+            | Self::NotMigrated => Some(BUSY_MS),
             _ => None,
         }
     }
@@ -155,7 +168,9 @@ impl Error {
             Self::Corrupt(what) | Self::Internal(what) => {
                 tracing::error!(code = self.code(), what, "inside");
             }
-            Self::StorageFull | Self::Busy => tracing::warn!(code = self.code(), "refused"),
+            Self::StorageFull | Self::Busy | Self::DatabaseAway => {
+                tracing::warn!(code = self.code(), "refused")
+            }
             _ => tracing::debug!(code = self.code(), "refused"),
         }
     }
@@ -165,6 +180,10 @@ impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         match Trouble::of(&error) {
             Trouble::Busy => Self::Busy,
+            Trouble::Away => {
+                tracing::error!(source = %error, "the database is away");
+                Self::DatabaseAway
+            }
             Trouble::Full => Self::StorageFull,
             Trouble::Constraint | Trouble::Other => Self::Database(error),
         }
@@ -198,6 +217,25 @@ pub enum StartError {
         /// Why.
         reason: String,
     },
+    /// PostgreSQL cannot be reached or does not let us in.
+    #[error(
+        "The database {url} cannot be opened: {reason}.\nNothing was changed. See that PostgreSQL \
+         runs and takes this name and password, or set DATABASE_URL to another, such as \
+         postgres://daybook:password@localhost/daybook"
+    )]
+    Postgres {
+        /// Which, without its password.
+        url: String,
+        /// Why.
+        reason: String,
+    },
+    /// The address names no database that is known here.
+    #[error(
+        "DATABASE_URL names no database that Daybook can keep things in. Nothing was changed. Set \
+         it to a file, such as sqlite:data/daybook.sqlite, or to a PostgreSQL server, such as \
+         postgres://daybook:password@localhost/daybook"
+    )]
+    UnknownDatabase,
     /// The schema cannot be brought up to this program's.
     #[error(
         "The database cannot be brought up to this version: {0}.\nIts entries are as they were. \

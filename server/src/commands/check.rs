@@ -3,6 +3,7 @@
 use super::{CommandError, say};
 use crate::config::Config;
 use crate::store::check::faults;
+use crate::store::dialect::Dialect;
 
 pub(super) async fn run(config: &Config) -> Result<(), CommandError> {
     let faults = faults(&config.database_url).await?;
@@ -11,7 +12,10 @@ pub(super) async fn run(config: &Config) -> Result<(), CommandError> {
     }
     match faults.len() {
         0 => {
-            say("The database is whole: file, schema, positions and history.");
+            say(match Dialect::of(&config.database_url) {
+                Some(Dialect::Postgres) => "The database is whole: schema, positions and history.",
+                _ => "The database is whole: file, schema, positions and history.",
+            });
             Ok(())
         }
         count => Err(CommandError::Faults { count }),

@@ -2,6 +2,7 @@
 
 use super::Config;
 use super::given::ConfigError;
+use crate::store::dialect::Dialect;
 use tracing_subscriber::EnvFilter;
 
 /// How long an ending may take at most, in seconds: a longer one only looks like a server that
@@ -34,13 +35,13 @@ impl Config {
     }
 
     fn check_database(&self) -> Verdict {
-        if self.database_url.starts_with("sqlite:") {
+        if Dialect::of(&self.database_url).is_some() {
             return Ok(());
         }
         Err((
             "database_url",
             "begins with no kind of database that is known here".to_owned(),
-            "Write sqlite:PATH, such as sqlite:data/daybook.sqlite",
+            "Write sqlite:PATH, such as sqlite:data/daybook.sqlite, or postgres://NAME@HOST/DATABASE",
         ))
     }
 

@@ -1,7 +1,8 @@
 //! A copy of the database while it is used, and a copy put back in its place.
 
 use super::check::faults_of_file;
-use super::schema::{known, seen_by};
+use super::schema::known;
+use super::trouble::Trouble;
 use crate::clock::now_ms;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, SqliteConnection};
@@ -220,14 +221,18 @@ async fn examine(file: &Path, name: &Path) -> Result<(), BackupError> {
     };
     let said = |error: sqlx::Error| unfit(vec![error.to_string()]);
     let mut connection = connect(file).await.map_err(said)?;
-    let seen = seen_by(&mut connection).await.map_err(said)?;
-    let (Some(last), Some(known)) = (seen.last(), known().pop()) else {
+    let last = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success");
+    let last: Option<i64> = last
+        .fetch_one(&mut connection)
+        .await
+        .map_err(|error| unfit(vec![format!("It is no database of Daybook: {error}")]))?;
+    let (Some(version), Some(known)) = (last, known().pop()) else {
         return Err(unfit(vec!["It is no database of Daybook".to_owned()]));
     };
-    if last.version > known.version {
+    if version > known.version {
         return Err(BackupError::Newer {
             file: name.to_owned(),
-            version: last.version,
+            version,
             known: known.version,
         });
     }
@@ -270,7 +275,6 @@ async fn set_aside(database: &Path) -> Result<PathBuf, BackupError> {
 }
 
 fn is_locked(error: &sqlx::Error) -> bool {
-    use super::sqlite::Trouble;
     Trouble::of(error) == Trouble::Busy
 }
 

@@ -1,19 +1,15 @@
 //! Whether a database is whole: the file, the schema, and what the engine relies on.
 
 use super::backup::{BackupError, connect, file_of};
-use super::schema::{known, seen_by};
-use super::statements::column_type;
-use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
+use super::dialect::Dialect;
+use super::schema::{AROUND, columns, known, seen_by};
+use sqlx::any::install_default_drivers;
+use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
 use std::collections::BTreeMap;
 use sync::table::TableSpec;
 
 /// How many faults of one kind are told.
 const FAULTS_MAX: i64 = 20;
-
-/// The columns around the fields of every synced table.
-const AROUND: [&str; 7] = [
-    "scope", "key", "lsn", "op_id", "deleted", "stamps", "group_id",
-];
 
 /// What is wrong with the database at this address, a sentence each; nothing when it is whole.
 /// A server may go on meanwhile.
@@ -21,18 +17,26 @@ const AROUND: [&str; 7] = [
 /// # Errors
 /// There is no database, or it cannot be read at all.
 pub async fn faults(url: &str) -> Result<Vec<String>, BackupError> {
-    let file = file_of(url)?;
-    if !file.exists() {
-        return Err(BackupError::NoDatabase(file));
-    }
-    let mut connection = connect(&file).await?;
+    let dialect = Dialect::of(url).unwrap_or(Dialect::Sqlite);
+    let mut faults = match dialect {
+        Dialect::Sqlite => {
+            let file = file_of(url)?;
+            if !file.exists() {
+                return Err(BackupError::NoDatabase(file));
+            }
+            faults_of_file(&mut connect(&file).await?).await?
+        }
+        // It looks after its files and its foreign keys itself.
+        Dialect::Postgres => Vec::new(),
+    };
+    install_default_drivers();
+    let mut connection = AnyConnection::connect(url).await?;
     // One snapshot for all that is compared.
-    sqlx::query("BEGIN").execute(&mut connection).await?;
-    let mut faults = faults_of_file(&mut connection).await?;
-    faults.extend(faults_of_schema(&mut connection).await?);
+    let mut snapshot = connection.begin_with(dialect.begin_read()).await?;
+    faults.extend(faults_of_schema(&mut snapshot, dialect).await?);
     // Without its tables nothing more can be asked.
     if faults.is_empty() {
-        faults.extend(faults_of_feed(&mut connection).await?);
+        faults.extend(faults_of_feed(&mut snapshot).await?);
     }
     Ok(faults)
 }
@@ -61,8 +65,11 @@ pub(super) async fn faults_of_file(connection: &mut SqliteConnection) -> sqlx::R
     Ok(faults)
 }
 
-async fn faults_of_schema(connection: &mut SqliteConnection) -> sqlx::Result<Vec<String>> {
-    let seen = seen_by(connection).await?;
+async fn faults_of_schema(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+) -> sqlx::Result<Vec<String>> {
+    let seen = seen_by(connection, dialect).await?;
     let mut faults = Vec::new();
     for missing in known().iter().filter(|one| !seen.contains(one)) {
         let (version, name) = (missing.version, &missing.name);
@@ -77,64 +84,72 @@ async fn faults_of_schema(connection: &mut SqliteConnection) -> sqlx::Result<Vec
         ));
     }
     for table in domain::SCHEMA.tables {
-        faults.extend(faults_of_columns(connection, table).await?);
+        faults.extend(faults_of_columns(connection, dialect, table).await?);
     }
     Ok(faults)
 }
 
+/// A column that is missing is told with the statement that adds it.
 async fn faults_of_columns(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
+    dialect: Dialect,
     table: &TableSpec,
 ) -> sqlx::Result<Vec<String>> {
-    let rows = sqlx::query("SELECT name, type FROM pragma_table_info(?)")
-        .bind(table.name)
-        .fetch_all(connection)
-        .await?;
-    let mut columns: BTreeMap<String, String> = BTreeMap::new();
-    for row in rows {
-        columns.insert(row.try_get(0)?, row.try_get(1)?);
+    let columns = columns(connection, dialect, table.name).await?;
+    let name = table.name;
+    if columns.is_empty() {
+        return Ok(vec![format!("the table {name} is missing")]);
     }
-    let fields = table.fields.iter();
-    let fields = fields.map(|field| (field.name, Some(column_type(field.kind))));
-    let around = AROUND.iter().map(|name| (*name, None));
     let mut faults = Vec::new();
-    for (name, wanted) in fields.chain(around) {
-        match (columns.get(name), wanted) {
-            (None, _) => faults.push(format!("{}.{name} is missing", table.name)),
-            (Some(found), Some(wanted)) if found != wanted => {
-                faults.push(format!("{}.{name} is {found}, not {wanted}", table.name));
+    for field in table.fields {
+        let (field, wanted) = (field.name, dialect.column_type(field.kind));
+        match columns.get(field) {
+            None => faults.push(format!(
+                "{name}.{field} is missing: ALTER TABLE {name} ADD COLUMN {field} {wanted};"
+            )),
+            Some(found) if found.kind != wanted => {
+                faults.push(format!("{name}.{field} is {}, not {wanted}", found.kind));
             }
-            _ => {}
+            Some(found) if found.is_required => {
+                faults.push(format!(
+                    "{name}.{field} does not allow NULL, as tombstones need"
+                ));
+            }
+            Some(_) => {}
         }
     }
+    let around = AROUND
+        .iter()
+        .filter(|around| !columns.contains_key(**around));
+    faults.extend(around.map(|around| format!("{name}.{around} is missing")));
     Ok(faults)
 }
 
 /// What devices rely on: every row has a position of its own, no position is beyond its scope's
 /// end, and the history says which change stands there.
-async fn faults_of_feed(connection: &mut SqliteConnection) -> sqlx::Result<Vec<String>> {
+async fn faults_of_feed(connection: &mut AnyConnection) -> sqlx::Result<Vec<String>> {
     let tables = domain::SCHEMA.tables.iter();
     let parts = tables.map(|table| format!("SELECT scope, lsn, op_id FROM {}", table.name));
     let rows = parts.collect::<Vec<_>>().join(" UNION ALL ");
     let checks = [
         format!(
             "SELECT 'scope ' || scope || ': position ' || lsn || ' is given to ' || count(*) || \
-             ' rows' FROM ({rows}) GROUP BY scope, lsn HAVING count(*) > 1"
+             ' rows' FROM ({rows}) AS feed GROUP BY scope, lsn HAVING count(*) > 1"
         ),
         format!(
-            "SELECT 'scope ' || scope || ': a row is at ' || max(feed.lsn) || ', beyond the end \
+            "SELECT 'scope ' || scopes.scope || ': a row is at ' || max(feed.lsn) || ', beyond the end \
              of the log at ' || scopes.lsn FROM ({rows}) AS feed JOIN scopes USING (scope) \
-             GROUP BY scope HAVING max(feed.lsn) > scopes.lsn"
+             GROUP BY scopes.scope, scopes.lsn HAVING max(feed.lsn) > scopes.lsn"
         ),
-        "SELECT 'scope ' || scope || ': the history goes to ' || max(outcomes.lsn) || ', beyond \
+        "SELECT 'scope ' || scopes.scope || ': the history goes to ' || max(outcomes.lsn) || ', beyond \
          the end of the log at ' || scopes.lsn FROM outcomes JOIN scopes USING (scope) \
-         GROUP BY scope HAVING max(outcomes.lsn) > scopes.lsn"
+         GROUP BY scopes.scope, scopes.lsn HAVING max(outcomes.lsn) > scopes.lsn"
             .to_owned(),
         format!(
             "SELECT 'scope ' || feed.scope || ': the history has another change or none at ' || \
              feed.lsn FROM ({rows}) AS feed JOIN scopes ON scopes.scope = feed.scope \
              LEFT JOIN outcomes ON outcomes.scope = feed.scope AND outcomes.lsn = feed.lsn \
-             WHERE feed.lsn >= scopes.floor AND outcomes.op_id IS NOT feed.op_id"
+             WHERE feed.lsn >= scopes.floor AND outcomes.op_id IS DISTINCT FROM feed.op_id"
         ),
         "SELECT 'account ' || id || ' has no log' FROM users \
          WHERE 'own:' || id NOT IN (SELECT scope FROM scopes)"

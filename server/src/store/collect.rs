@@ -11,7 +11,7 @@ use super::{ScopeKey, Store, from_sql, id_from_sql, to_sql};
 use crate::error::Error;
 use futures_util::TryStreamExt as _;
 use sqlx::Row as _;
-use sqlx::sqlite::SqliteQueryResult;
+use sqlx::any::AnyQueryResult;
 use std::ops::AddAssign;
 use sync::hub::collect::{Plan, Retention, plan};
 use sync::hub::revision::tombstone_of;
@@ -70,9 +70,9 @@ impl Store {
         scopes_max: u32,
     ) -> Result<Vec<ScopeKey>, Error> {
         let names =
-            sqlx::query_scalar("SELECT scope FROM scopes WHERE scope > ? ORDER BY 1 LIMIT ?")
+            sqlx::query_scalar("SELECT scope FROM scopes WHERE scope > $1 ORDER BY 1 LIMIT $2")
                 .bind(scope.map_or("", ScopeKey::as_str))
-                .bind(scopes_max)
+                .bind(i64::from(scopes_max))
                 .fetch_all(&self.reader)
                 .await?;
         Ok(names.into_iter().map(ScopeKey).collect())
@@ -109,7 +109,7 @@ impl Store {
 
 impl Writing {
     async fn plan(&mut self, now_ms: u64, retention: Retention) -> Result<Plan, Error> {
-        let end: Option<i64> = sqlx::query_scalar("SELECT lsn FROM scopes WHERE scope = ?")
+        let end: Option<i64> = sqlx::query_scalar("SELECT lsn FROM scopes WHERE scope = $1")
             .bind(self.scope.as_str())
             .fetch_optional(&mut *self.transaction)
             .await?;
@@ -131,9 +131,9 @@ impl Writing {
         let Some(last) = gone.last() else {
             return Ok(0);
         };
-        sqlx::query("UPDATE scopes SET floor = max(floor, ?) WHERE scope = ?")
-            .bind(to_sql(last.lsn))
+        sqlx::query("UPDATE scopes SET floor = $2 WHERE scope = $1 AND floor < $2")
             .bind(self.scope.as_str())
+            .bind(to_sql(last.lsn))
             .execute(&mut *self.transaction)
             .await?;
         for row in &gone {
@@ -198,41 +198,51 @@ impl Writing {
     async fn forget_outcomes(&mut self, plan: &Plan, rows_max: u32) -> Result<u64, Error> {
         let before_ms = plan.tombstones_before_ms.min(plan.revisions_before_ms);
         let query = sqlx::query(
-            "DELETE FROM outcomes WHERE scope = ?1 AND op_id IN \
-             (SELECT op_id FROM outcomes WHERE scope = ?1 AND at_ms < ?2 \
-             AND lsn < (SELECT floor FROM scopes WHERE scope = ?1) ORDER BY lsn LIMIT ?3)",
+            "DELETE FROM outcomes WHERE scope = $1 AND op_id IN \
+             (SELECT op_id FROM outcomes WHERE scope = $1 AND at_ms < $2 \
+             AND lsn < (SELECT floor FROM scopes WHERE scope = $1) ORDER BY lsn LIMIT $3)",
         );
         let query = query.bind(self.scope.as_str()).bind(to_sql(before_ms));
-        done(query.bind(rows_max).execute(&mut *self.transaction).await)
+        done(
+            query
+                .bind(i64::from(rows_max))
+                .execute(&mut *self.transaction)
+                .await,
+        )
     }
 
     async fn forget_texts(&mut self, plan: &Plan, rows_max: u32) -> Result<u64, Error> {
         let query = sqlx::query(
-            "DELETE FROM texts WHERE rowid IN (SELECT rowid FROM texts \
-             WHERE scope = ? AND at_ms < ? ORDER BY at_ms LIMIT ?)",
+            "DELETE FROM texts WHERE scope = $1 AND (op_id, field) IN (SELECT op_id, field FROM texts \
+             WHERE scope = $1 AND at_ms < $2 ORDER BY at_ms LIMIT $3)",
         );
         let query = query
             .bind(self.scope.as_str())
             .bind(to_sql(plan.revisions_before_ms))
-            .bind(rows_max);
+            .bind(i64::from(rows_max));
         done(query.execute(&mut *self.transaction).await)
     }
 
-    /// Forgets devices that hold nothing back any more.
+    /// Forgets devices that hold nothing back any more, unless they are heard of just now.
     async fn forget_devices(&mut self, plan: &Plan, rows_max: u32) -> Result<u64, Error> {
         let query = sqlx::query(
-            "DELETE FROM device_cursors WHERE scope = ?1 AND (user_id, device_id) IN \
-             (SELECT user_id, device_id FROM device_cursors \
-             WHERE scope = ?1 AND heard_at_ms < ?2 LIMIT ?3)",
+            "DELETE FROM device_cursors WHERE scope = $1 AND heard_at_ms < $2 \
+             AND (user_id, device_id) IN (SELECT user_id, device_id FROM device_cursors \
+             WHERE scope = $1 AND heard_at_ms < $2 LIMIT $3)",
         );
         let query = query
             .bind(self.scope.as_str())
             .bind(to_sql(plan.tombstones_before_ms));
-        done(query.bind(rows_max).execute(&mut *self.transaction).await)
+        done(
+            query
+                .bind(i64::from(rows_max))
+                .execute(&mut *self.transaction)
+                .await,
+        )
     }
 }
 
-fn done(result: sqlx::Result<SqliteQueryResult>) -> Result<u64, Error> {
+fn done(result: sqlx::Result<AnyQueryResult>) -> Result<u64, Error> {
     Ok(result?.rows_affected())
 }
 

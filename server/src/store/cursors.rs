@@ -2,7 +2,7 @@
 
 use super::{ScopeKey, Store, from_sql, to_sql};
 use crate::error::Error;
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::{AnyConnection, Row as _};
 use sync::frame::Acknowledged;
 use sync::hub::collect::DeviceCursor;
 use sync::id::Id;
@@ -26,15 +26,15 @@ impl Store {
         said: &Acknowledged,
         now_ms: u64,
     ) -> Result<(), Error> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.begin().await?;
         for (scope, key) in scopes {
             let Some(marker) = said.positions.get(scope) else {
                 continue;
             };
             sqlx::query(
                 "INSERT INTO device_cursors (scope, user_id, device_id, acknowledged, heard_at_ms) \
-                 VALUES (?1, ?2, ?3, coalesce((SELECT lsn FROM outcomes \
-                 WHERE scope = ?1 AND lsn = ?4 AND op_id = ?5), 0), ?6) \
+                 VALUES ($1, $2, $3, coalesce((SELECT lsn FROM outcomes \
+                 WHERE scope = $1 AND lsn = $4 AND op_id = $5), 0), $6) \
                  ON CONFLICT (scope, user_id, device_id) DO UPDATE SET \
                  acknowledged = excluded.acknowledged, heard_at_ms = excluded.heard_at_ms",
             )
@@ -53,18 +53,19 @@ impl Store {
 }
 
 async fn forget_the_longest_silent(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     scope: &ScopeKey,
     user: Id,
 ) -> Result<(), Error> {
     sqlx::query(
-        "DELETE FROM device_cursors WHERE scope = ?1 AND user_id = ?2 AND device_id IN \
-         (SELECT device_id FROM device_cursors WHERE scope = ?1 AND user_id = ?2 \
-         ORDER BY heard_at_ms DESC LIMIT -1 OFFSET ?3)",
+        "DELETE FROM device_cursors WHERE scope = $1 AND user_id = $2 AND device_id IN \
+         (SELECT device_id FROM device_cursors WHERE scope = $1 AND user_id = $2 \
+         ORDER BY heard_at_ms DESC LIMIT $4 OFFSET $3)",
     )
     .bind(scope.as_str())
     .bind(user.to_string())
     .bind(DEVICES_MAX)
+    .bind(i64::MAX)
     .execute(connection)
     .await?;
     Ok(())
@@ -73,13 +74,13 @@ async fn forget_the_longest_silent(
 /// Of the devices that were heard of since then, the one that is furthest behind: the others
 /// hold nothing back.
 pub(super) async fn slowest(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     scope: &ScopeKey,
     since_ms: u64,
 ) -> Result<Option<DeviceCursor>, Error> {
     let found = sqlx::query(
         "SELECT acknowledged, heard_at_ms FROM device_cursors \
-         WHERE scope = ? AND heard_at_ms >= ? ORDER BY acknowledged LIMIT 1",
+         WHERE scope = $1 AND heard_at_ms >= $2 ORDER BY acknowledged LIMIT 1",
     )
     .bind(scope.as_str())
     .bind(to_sql(since_ms))

@@ -5,7 +5,7 @@ use super::statements::read_row;
 use super::{ScopeKey, Store, from_sql, id_from_sql, to_sql};
 use crate::error::Error;
 use futures_util::TryStreamExt as _;
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::{AnyConnection, Row as _};
 use sync::digest::Digest;
 use sync::frame::Digests;
 use sync::hub::session::{Found, Positions};
@@ -26,7 +26,7 @@ impl Store {
         scopes: &[(Scope, ScopeKey)],
         claims: &[(Scope, Marker)],
     ) -> Result<Positions, Error> {
-        let mut snapshot = self.reader.begin().await?;
+        let mut snapshot = self.snapshot().await?;
         positions_in(&mut snapshot, scopes, claims).await
     }
 
@@ -42,7 +42,7 @@ impl Store {
         after: Lsn,
         ceiling: Option<Lsn>,
     ) -> Result<Found, Error> {
-        let mut snapshot = self.reader.begin().await?;
+        let mut snapshot = self.snapshot().await?;
         let (end, floor) = end_of(&mut snapshot, scope).await?;
         let mut found = Found {
             rows: Vec::new(),
@@ -76,7 +76,7 @@ impl Store {
     /// The next rows of one table, and whether they are all there are.
     async fn table_page(
         &self,
-        snapshot: &mut SqliteConnection,
+        snapshot: &mut AnyConnection,
         table: &TableSpec,
         scope: &ScopeKey,
         after: Lsn,
@@ -131,7 +131,7 @@ impl Store {
         scopes: &[(Scope, ScopeKey)],
         asked: &Digests,
     ) -> Result<(Positions, Digests), Error> {
-        let mut snapshot = self.reader.begin().await?;
+        let mut snapshot = self.snapshot().await?;
         let positions = positions_in(&mut snapshot, scopes, &[]).await?;
         let mut digests = Digests::new();
         for (scope, key) in scopes {
@@ -151,7 +151,7 @@ impl Store {
 
     async fn digest(
         &self,
-        snapshot: &mut SqliteConnection,
+        snapshot: &mut AnyConnection,
         scope: &ScopeKey,
         table: &TableSpec,
     ) -> Result<Digest, Error> {
@@ -168,7 +168,7 @@ impl Store {
 }
 
 async fn positions_in(
-    snapshot: &mut SqliteConnection,
+    snapshot: &mut AnyConnection,
     scopes: &[(Scope, ScopeKey)],
     claims: &[(Scope, Marker)],
 ) -> Result<Positions, Error> {
@@ -191,8 +191,8 @@ async fn positions_in(
 }
 
 /// Where a scope ends, and up to where it was cleared out.
-async fn end_of(snapshot: &mut SqliteConnection, scope: &ScopeKey) -> Result<(Marker, Lsn), Error> {
-    let found = sqlx::query("SELECT lsn, floor FROM scopes WHERE scope = ?")
+async fn end_of(snapshot: &mut AnyConnection, scope: &ScopeKey) -> Result<(Marker, Lsn), Error> {
+    let found = sqlx::query("SELECT lsn, floor FROM scopes WHERE scope = $1")
         .bind(scope.as_str())
         .fetch_optional(&mut *snapshot)
         .await?;
@@ -205,11 +205,11 @@ async fn end_of(snapshot: &mut SqliteConnection, scope: &ScopeKey) -> Result<(Ma
 }
 
 async fn change_at(
-    snapshot: &mut SqliteConnection,
+    snapshot: &mut AnyConnection,
     scope: &ScopeKey,
     lsn: Lsn,
 ) -> Result<Option<Id>, Error> {
-    let found = sqlx::query("SELECT op_id FROM outcomes WHERE scope = ? AND lsn = ?")
+    let found = sqlx::query("SELECT op_id FROM outcomes WHERE scope = $1 AND lsn = $2")
         .bind(scope.as_str())
         .bind(to_sql(lsn))
         .fetch_optional(snapshot)

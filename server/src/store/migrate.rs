@@ -1,143 +1,63 @@
-//! The schema's migrations, embedded in the program, and the check that the tables have what
-//! their declarations say.
+//! The schema's migrations, embedded in the program. Each has a twin of the same number for the
+//! other database. Several programs may start on one database at once: one of them migrates it,
+//! and the others wait and then find nothing to do.
 
+use super::postgres::{cannot_open, options};
 use crate::error::StartError;
-use sqlx::SqlitePool;
 use sqlx::migrate::Migrator;
+use sqlx::{AnyPool, ConnectOptions as _, Connection as _};
 
-pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
+pub(super) static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("../migrations/postgres");
 
-/// Applies what this database has not seen yet.
-pub(super) async fn run(writer: &SqlitePool) -> Result<(), StartError> {
-    MIGRATIONS.run(writer).await.map_err(StartError::Migration)
+/// Applies what this database has not seen yet, all of it or nothing. The write lock is taken
+/// before it is read what has been applied, so nobody else applies the same.
+pub(super) async fn sqlite(writer: &AnyPool) -> Result<(), StartError> {
+    let failed = |error: sqlx::Error| StartError::Migration(error.into());
+    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+    SQLITE
+        .run(&mut *transaction)
+        .await
+        .map_err(StartError::Migration)?;
+    transaction.commit().await.map_err(failed)
+}
+
+/// Applies what this database has not seen yet, under an advisory lock of the migrator's, and on a
+/// connection without the others' limits: a migration may take its time.
+pub(super) async fn postgres(url: &str) -> Result<(), StartError> {
+    let connection = options(url)?.connect().await;
+    let mut connection = connection.map_err(|error| cannot_open(url, &error))?;
+    let migrated = POSTGRES.run(&mut connection).await;
+    // What was done is done, however the connection ends; and with it ends the lock.
+    let _ = connection.close().await;
+    migrated.map_err(StartError::Migration)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::statements::column_type;
-    use sqlx::Row as _;
-    use sqlx::sqlite::SqlitePoolOptions;
-    use std::collections::{BTreeMap, BTreeSet};
-    use sync::table::TableSpec;
+    use sqlx::any::{AnyPoolOptions, install_default_drivers};
 
-    const AROUND: [&str; 7] = [
-        "scope", "key", "lsn", "op_id", "deleted", "stamps", "group_id",
-    ];
-
-    async fn empty() -> SqlitePool {
-        let pool = SqlitePoolOptions::new()
+    async fn empty() -> AnyPool {
+        install_default_drivers();
+        let pool = AnyPoolOptions::new()
             .max_connections(1)
             .connect("sqlite::memory:")
             .await;
         pool.expect("a database")
     }
 
-    async fn migrated() -> SqlitePool {
-        let pool = empty().await;
-        run(&pool).await.expect("migrations");
-        pool
-    }
-
-    /// The statement that is missing for the table to have what its declaration says, if any.
-    async fn missing(pool: &SqlitePool, table: &TableSpec) -> Option<String> {
-        let rows = sqlx::query("SELECT name, type, \"notnull\" FROM pragma_table_info(?)")
-            .bind(table.name)
-            .fetch_all(pool)
-            .await
-            .expect("the table's columns");
-        let columns: BTreeMap<String, (String, bool)> = rows
-            .iter()
-            .map(|row| (row.get(0), (row.get(1), row.get(2))))
-            .collect();
-        if columns.is_empty() {
-            return Some(format!("CREATE TABLE {} (…) STRICT;", table.name));
-        }
-        for field in table.fields {
-            let wanted = column_type(field.kind);
-            match columns.get(field.name) {
-                None => {
-                    let (table, field) = (table.name, field.name);
-                    return Some(format!("ALTER TABLE {table} ADD COLUMN {field} {wanted};"));
-                }
-                Some((found, not_null)) if found != wanted || *not_null => {
-                    return Some(format!(
-                        "-- {}.{} is {found}, and must be {wanted} and allow NULL (tombstones)",
-                        table.name, field.name
-                    ));
-                }
-                Some(_) => {}
-            }
-        }
-        let around = AROUND.iter().find(|name| !columns.contains_key(**name));
-        if let Some(name) = around {
-            return Some(format!("-- {}.{name} is missing", table.name));
-        }
-        let fields = table.fields.iter().map(|field| field.name);
-        let known: BTreeSet<&str> = fields.chain(AROUND).collect();
-        let extra = columns.keys().find(|name| !known.contains(name.as_str()));
-        extra.map(|name| format!("ALTER TABLE {} DROP COLUMN {name};", table.name))
-    }
-
-    #[tokio::test]
-    async fn every_table_has_the_columns_of_its_declaration() {
-        let pool = migrated().await;
-        for table in domain::SCHEMA.tables {
-            assert_eq!(
-                missing(&pool, table).await,
-                None,
-                "add this to a new migration"
-            );
-        }
-    }
-
-    #[tokio::test]
-    async fn a_missing_column_is_named_by_the_statement_that_adds_it() {
-        let pool = migrated().await;
-        sqlx::query("ALTER TABLE journal_entries DROP COLUMN prompt_text")
-            .execute(&pool)
-            .await
-            .expect("dropped");
-        let table = domain::SCHEMA.table("journal_entries").expect("entries");
-        assert_eq!(
-            missing(&pool, table).await.as_deref(),
-            Some("ALTER TABLE journal_entries ADD COLUMN prompt_text TEXT;")
-        );
-    }
-
-    #[tokio::test]
-    async fn the_library_comes_with_prompts_that_have_positions_without_gaps() {
-        let pool = migrated().await;
-        let (prompts, categories): (i64, i64) =
-            sqlx::query_as("SELECT count(*), count(DISTINCT category) FROM prompts")
-                .fetch_one(&pool)
-                .await
-                .expect("counts");
-        assert!(
-            prompts >= 40 && categories >= 10,
-            "{prompts} prompts in {categories} categories"
-        );
-        let positions: Vec<(i64, String)> =
-            sqlx::query_as("SELECT lsn, op_id FROM prompts WHERE scope = 'library' ORDER BY lsn")
-                .fetch_all(&pool)
-                .await
-                .expect("positions");
-        let history: Vec<(i64, String)> =
-            sqlx::query_as("SELECT lsn, op_id FROM outcomes WHERE scope = 'library' ORDER BY lsn")
-                .fetch_all(&pool)
-                .await
-                .expect("history");
-        assert_eq!(positions, history);
-        assert!(positions.iter().map(|(lsn, _)| *lsn).eq(1..=prompts));
-        let end: i64 = sqlx::query_scalar("SELECT lsn FROM scopes WHERE scope = 'library'")
-            .fetch_one(&pool)
-            .await
-            .expect("the end");
-        assert_eq!(end, prompts);
+    #[test]
+    fn each_migration_has_a_twin_for_the_other_database() {
+        let names = |migrator: &'static Migrator| {
+            let migrations = migrator.iter();
+            migrations.map(|migration| (migration.version, migration.description.as_ref()))
+        };
+        assert!(names(&SQLITE).eq(names(&POSTGRES)));
     }
 
     /// Everything in a table, as one text a row.
-    async fn contents(pool: &SqlitePool, columns: &str, table: &str) -> Vec<String> {
+    async fn contents(pool: &AnyPool, columns: &str, table: &str) -> Vec<String> {
         let parts: Vec<_> = columns.split(' ').map(|c| format!("quote({c})")).collect();
         let statement = format!(
             "SELECT {} FROM {table} ORDER BY 1",
@@ -152,10 +72,7 @@ mod tests {
     #[tokio::test]
     async fn a_database_of_the_first_version_keeps_everything() {
         let pool = empty().await;
-        MIGRATIONS
-            .run_to(2, &pool)
-            .await
-            .expect("the first version");
+        SQLITE.run_to(2, &pool).await.expect("the first version");
         sqlx::raw_sql(
             "INSERT INTO users VALUES ('0000000000000000000001', 'ann@example.org', '$', 5); \
              INSERT INTO scopes VALUES ('own:0000000000000000000001', 2); \
@@ -196,7 +113,7 @@ mod tests {
             before.push(contents(&pool, columns, table).await);
         }
         assert!(before.iter().all(|rows| !rows.is_empty()));
-        run(&pool).await.expect("this version");
+        sqlite(&pool).await.expect("this version");
         for ((columns, table), before) in kept.iter().zip(before) {
             assert_eq!(contents(&pool, columns, table).await, before, "{table}");
         }

@@ -1,8 +1,9 @@
 //! Sessions, by the hash of their cookie's value.
 
+use super::dialect::Dialect;
 use super::{Store, to_sql};
 use crate::error::Error;
-use sqlx::Row as _;
+use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 use sync::id::Id;
 
 /// How long a session lives from its sign-in, however busy it is. Long, because a journal is
@@ -36,11 +37,11 @@ impl Store {
         session: &StoredSession,
         now_ms: u64,
     ) -> Result<bool, Error> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        sweep(&mut transaction, now_ms).await?;
+        let mut transaction = self.begin().await?;
+        sweep(&mut transaction, self.dialect, now_ms).await?;
         let done = sqlx::query(
             "INSERT INTO sessions (id_hash, user_id, data, created_at_ms, expires_at_ms) \
-             VALUES (?, ?, ?, ?, ?) ON CONFLICT (id_hash) DO NOTHING",
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id_hash) DO NOTHING",
         )
         .bind(hash.as_slice())
         .bind(user.to_string())
@@ -62,7 +63,7 @@ impl Store {
         hash: &SessionHash,
         session: &StoredSession,
     ) -> Result<(), Error> {
-        sqlx::query("UPDATE sessions SET data = ?, expires_at_ms = ? WHERE id_hash = ?")
+        sqlx::query("UPDATE sessions SET data = $1, expires_at_ms = $2 WHERE id_hash = $3")
             .bind(&session.data)
             .bind(to_sql(session.expires_at_ms))
             .bind(hash.as_slice())
@@ -82,7 +83,7 @@ impl Store {
     ) -> Result<Option<StoredSession>, Error> {
         let found = sqlx::query(
             "SELECT data, expires_at_ms FROM sessions \
-             WHERE id_hash = ? AND expires_at_ms > ? AND created_at_ms > ?",
+             WHERE id_hash = $1 AND expires_at_ms > $2 AND created_at_ms > $3",
         )
         .bind(hash.as_slice())
         .bind(to_sql(now_ms))
@@ -104,7 +105,7 @@ impl Store {
     /// # Errors
     /// The database failed.
     pub async fn end_session(&self, hash: &SessionHash) -> Result<(), Error> {
-        sqlx::query("DELETE FROM sessions WHERE id_hash = ?")
+        sqlx::query("DELETE FROM sessions WHERE id_hash = $1")
             .bind(hash.as_slice())
             .execute(&self.writer)
             .await?;
@@ -113,11 +114,12 @@ impl Store {
 }
 
 /// Takes away some of what has expired; each sign-in does a little of it.
-async fn sweep(connection: &mut sqlx::SqliteConnection, now_ms: u64) -> Result<(), Error> {
-    sqlx::query(
+async fn sweep(connection: &mut AnyConnection, dialect: Dialect, now_ms: u64) -> Result<(), Error> {
+    sqlx::query(AssertSqlSafe(format!(
         "DELETE FROM sessions WHERE id_hash IN \
-         (SELECT id_hash FROM sessions WHERE expires_at_ms <= ? LIMIT ?)",
-    )
+         (SELECT id_hash FROM sessions WHERE expires_at_ms <= $1 LIMIT $2 {})",
+        dialect.nobody_elses()
+    )))
     .bind(to_sql(now_ms))
     .bind(SWEEP_MAX)
     .execute(connection)

@@ -3,11 +3,12 @@
 //! Only names from the declarations get into the text, and those are Rust identifiers or
 //! literals in our own code; every value is bound.
 
+use super::dialect::{Dialect, read_flag};
 use super::{ScopeKey, from_sql, id_from_sql, to_sql};
 use crate::error::Error;
+use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{AssertSqlSafe, Row as _, Sqlite};
+use sqlx::{Any, AssertSqlSafe, Row as _};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use sync::id::Id;
@@ -16,7 +17,10 @@ use sync::scope::Lsn;
 use sync::table::{FieldSpec, Schema, TableSpec};
 use sync::value::{FieldKind, Fields, Value};
 
-pub(super) type SqliteQuery = Query<'static, Sqlite, SqliteArguments>;
+pub(super) type AnyQuery = Query<'static, Any, AnyArguments>;
+
+/// The hole of a table's first field in what writes a row: what all tables have comes before.
+const FIRST_FIELD_HOLE: usize = 8;
 
 /// The statements of every synced table, by its name.
 #[derive(Debug)]
@@ -42,21 +46,13 @@ struct TableStatements {
     remove: Arc<str>,
 }
 
-/// The type of the column that holds a field.
-pub(super) const fn column_type(kind: FieldKind) -> &'static str {
-    match kind {
-        FieldKind::Text { .. } | FieldKind::Day | FieldKind::Id => "TEXT",
-        FieldKind::Integer | FieldKind::Boolean => "INTEGER",
-    }
-}
-
 impl Statements {
-    pub(super) fn of(schema: &'static Schema) -> Self {
+    pub(super) fn of(schema: &'static Schema, dialect: Dialect) -> Self {
         Self(
             schema
                 .tables
                 .iter()
-                .map(|table| (table.name, TableStatements::of(table)))
+                .map(|table| (table.name, TableStatements::of(table, dialect)))
                 .collect(),
         )
     }
@@ -69,7 +65,7 @@ impl Statements {
         after: Lsn,
         ceiling: Option<Lsn>,
         limit: i64,
-    ) -> Result<SqliteQuery, Error> {
+    ) -> Result<AnyQuery, Error> {
         let ceiling = ceiling.map_or(i64::MAX, to_sql);
         let query = query(&self.table(table)?.feed, scope);
         Ok(query.bind(to_sql(after)).bind(ceiling).bind(limit))
@@ -81,7 +77,7 @@ impl Statements {
         table: &TableSpec,
         scope: &ScopeKey,
         key: Id,
-    ) -> Result<SqliteQuery, Error> {
+    ) -> Result<AnyQuery, Error> {
         Ok(query(&self.table(table)?.row, scope).bind(key.to_string()))
     }
 
@@ -91,14 +87,14 @@ impl Statements {
         table: &TableSpec,
         scope: &ScopeKey,
         limit: i64,
-    ) -> Result<SqliteQuery, Error> {
+    ) -> Result<AnyQuery, Error> {
         let head = self.table(table)?.head.as_ref();
         let head = head.ok_or(Error::Internal("the newest rows of a table without days"))?;
         Ok(query(head, scope).bind(limit))
     }
 
     /// Reads key and position of every living row.
-    pub(super) fn places(&self, table: &TableSpec, scope: &ScopeKey) -> Result<SqliteQuery, Error> {
+    pub(super) fn places(&self, table: &TableSpec, scope: &ScopeKey) -> Result<AnyQuery, Error> {
         Ok(query(&self.table(table)?.places, scope))
     }
 
@@ -111,7 +107,7 @@ impl Statements {
         deleted: bool,
         up_to: Lsn,
         limit: i64,
-    ) -> Result<SqliteQuery, Error> {
+    ) -> Result<AnyQuery, Error> {
         let made = self.table(table)?;
         let text = if deleted {
             &made.tombstones
@@ -127,7 +123,7 @@ impl Statements {
         table: &TableSpec,
         scope: &ScopeKey,
         key: Id,
-    ) -> Result<SqliteQuery, Error> {
+    ) -> Result<AnyQuery, Error> {
         Ok(query(&self.table(table)?.remove, scope).bind(key.to_string()))
     }
 
@@ -137,14 +133,14 @@ impl Statements {
         table: &TableSpec,
         scope: &ScopeKey,
         row: &Row,
-    ) -> Result<SqliteQuery, Error> {
+    ) -> Result<AnyQuery, Error> {
         let stamps = serde_json::to_string(&row.stamps);
         let stamps = stamps.map_err(|_| Error::corrupt("stamps that cannot be written"))?;
         let mut query = query(&self.table(table)?.put, scope)
             .bind(row.key.to_string())
             .bind(to_sql(row.lsn))
             .bind(row.op_id.to_string())
-            .bind(i64::from(row.deleted))
+            .bind(row.deleted)
             .bind(stamps)
             .bind(row.group.map(|group| group.to_string()));
         for field in table.fields {
@@ -161,73 +157,85 @@ impl Statements {
 }
 
 /// A statement whose first hole is the scope.
-fn query(text: &Arc<str>, scope: &ScopeKey) -> SqliteQuery {
+fn query(text: &Arc<str>, scope: &ScopeKey) -> AnyQuery {
     sqlx::query(AssertSqlSafe(Arc::clone(text))).bind(scope.as_str().to_owned())
 }
 
 impl TableStatements {
-    fn of(table: &TableSpec) -> Self {
+    fn of(table: &TableSpec, dialect: Dialect) -> Self {
         let name = table.name;
         let fields = || table.fields.iter().map(|field| field.name);
         let names: String = fields().map(|field| format!(", \"{field}\"")).collect();
-        let holes = ", ?".repeat(table.fields.len());
         let sets: String = fields()
             .map(|field| format!(", \"{field}\" = excluded.\"{field}\""))
             .collect();
-        let columns = format!("key, lsn, op_id, deleted, stamps, group_id{names}");
-        // Written out, so that SQLite sees that the index of tombstones will do.
-        let aged = |deleted: u8| {
+        let holes: String = (FIRST_FIELD_HOLE..)
+            .take(table.fields.len())
+            .map(|number| format!(", ${number}"))
+            .collect();
+        let stamps = dialect.json_text("stamps");
+        let columns = format!("key, lsn, op_id, deleted, {stamps}, group_id{names}");
+        // Truth values are written out, so that the planner sees that the partial index will do.
+        let (living, dead) = (dialect.flag(false), dialect.flag(true));
+        let aged = |deleted: &str| {
             format!(
                 "SELECT r.key, r.lsn, r.op_id, coalesce(o.at_ms, 0) AS at_ms FROM \"{name}\" AS r \
                  LEFT JOIN outcomes AS o ON o.scope = r.scope AND o.lsn = r.lsn \
-                 WHERE r.scope = ? AND r.deleted = {deleted} AND r.lsn <= ? \
-                 ORDER BY r.lsn LIMIT ?"
+                 WHERE r.scope = $1 AND r.deleted = {deleted} AND r.lsn <= $2 \
+                 ORDER BY r.lsn LIMIT $3"
             )
         };
         Self {
             feed: format!(
-                "SELECT {columns} FROM \"{name}\" WHERE scope = ? AND lsn > ? AND lsn <= ? \
-                 ORDER BY lsn LIMIT ?"
+                "SELECT {columns} FROM \"{name}\" WHERE scope = $1 AND lsn > $2 AND lsn <= $3 \
+                 ORDER BY lsn LIMIT $4"
             )
             .into(),
-            row: format!("SELECT {columns} FROM \"{name}\" WHERE scope = ? AND key = ?").into(),
+            row: format!("SELECT {columns} FROM \"{name}\" WHERE scope = $1 AND key = $2").into(),
             put: format!(
-                "INSERT INTO \"{name}\" (scope, {columns}) VALUES (?, ?, ?, ?, ?, ?, ?{holes}) \
+                "INSERT INTO \"{name}\" \
+                 (scope, key, lsn, op_id, deleted, stamps, group_id{names}) \
+                 VALUES ($1, $2, $3, $4, $5, {stamps}, $7{holes}) \
                  ON CONFLICT (scope, key) DO UPDATE SET lsn = excluded.lsn, \
                  op_id = excluded.op_id, deleted = excluded.deleted, \
-                 stamps = excluded.stamps, group_id = excluded.group_id{sets}"
+                 stamps = excluded.stamps, group_id = excluded.group_id{sets}",
+                stamps = dialect.json_hole(6)
             )
             .into(),
             head: table.day().map(|day| {
                 let head = format!(
-                    "SELECT {columns} FROM \"{name}\" WHERE scope = ? AND deleted = 0 \
-                     ORDER BY \"{day}\" DESC, key DESC LIMIT ?"
+                    "SELECT {columns} FROM \"{name}\" WHERE scope = $1 AND deleted = {living} \
+                     ORDER BY \"{day}\" DESC, key DESC LIMIT $2"
                 );
                 head.into()
             }),
-            places: format!("SELECT key, lsn FROM \"{name}\" WHERE scope = ? AND deleted = 0")
-                .into(),
-            tombstones: aged(1).into(),
-            living: aged(0).into(),
-            remove: format!("DELETE FROM \"{name}\" WHERE scope = ? AND key = ?").into(),
+            places: format!(
+                "SELECT key, lsn FROM \"{name}\" WHERE scope = $1 AND deleted = {living}"
+            )
+            .into(),
+            tombstones: aged(dead).into(),
+            living: aged(living).into(),
+            remove: format!("DELETE FROM \"{name}\" WHERE scope = $1 AND key = $2").into(),
         }
     }
 }
 
-fn bind_field(query: SqliteQuery, field: &FieldSpec, fields: &Fields) -> SqliteQuery {
-    match (column_type(field.kind), fields.get(field.name)) {
+/// Nothing, too, has a type.
+fn bind_field(query: AnyQuery, field: &FieldSpec, fields: &Fields) -> AnyQuery {
+    match (field.kind, fields.get(field.name)) {
         (_, Some(Value::Text(text))) => query.bind(text.clone()),
         (_, Some(Value::Integer(number))) => query.bind(*number),
-        (_, Some(Value::Boolean(boolean))) => query.bind(i64::from(*boolean)),
-        ("INTEGER", None | Some(Value::Null)) => query.bind(None::<i64>),
+        (_, Some(Value::Boolean(boolean))) => query.bind(*boolean),
+        (FieldKind::Integer, None | Some(Value::Null)) => query.bind(None::<i64>),
+        (FieldKind::Boolean, None | Some(Value::Null)) => query.bind(None::<bool>),
         (_, None | Some(Value::Null)) => query.bind(None::<String>),
     }
 }
 
 /// A row as it stands in the database.
-pub(super) fn read_row(table: &TableSpec, found: &SqliteRow) -> Result<Row, Error> {
+pub(super) fn read_row(table: &TableSpec, found: &AnyRow) -> Result<Row, Error> {
     let stamps: String = found.try_get("stamps")?;
-    let deleted = found.try_get::<i64, _>("deleted")? != 0;
+    let deleted = read_flag(found, "deleted")?.unwrap_or_default();
     let mut fields = Fields::new();
     if !deleted {
         for field in table.fields {
@@ -250,14 +258,12 @@ pub(super) fn read_row(table: &TableSpec, found: &SqliteRow) -> Result<Row, Erro
     })
 }
 
-fn read_field(field: &FieldSpec, found: &SqliteRow) -> Result<Value, Error> {
+fn read_field(field: &FieldSpec, found: &AnyRow) -> Result<Value, Error> {
     Ok(match field.kind {
         FieldKind::Integer => found
             .try_get::<Option<i64>, _>(field.name)?
             .map_or(Value::Null, Value::Integer),
-        FieldKind::Boolean => found
-            .try_get::<Option<i64>, _>(field.name)?
-            .map_or(Value::Null, |number| Value::Boolean(number != 0)),
+        FieldKind::Boolean => read_flag(found, field.name)?.map_or(Value::Null, Value::Boolean),
         FieldKind::Text { .. } | FieldKind::Day | FieldKind::Id => found
             .try_get::<Option<String>, _>(field.name)?
             .map_or(Value::Null, Value::Text),
@@ -270,13 +276,15 @@ mod tests {
 
     #[test]
     fn the_statements_name_every_field_of_the_declaration() {
-        let statements = Statements::of(&domain::SCHEMA);
-        for table in domain::SCHEMA.tables {
-            let made = statements.table(table).expect("statements");
-            for field in table.fields {
-                let quoted = format!("\"{}\"", field.name);
-                for text in [&made.feed, &made.row, &made.put] {
-                    assert!(text.contains(&quoted), "{quoted} is missing in {text}");
+        for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+            let statements = Statements::of(&domain::SCHEMA, dialect);
+            for table in domain::SCHEMA.tables {
+                let made = statements.table(table).expect("statements");
+                for field in table.fields {
+                    let quoted = format!("\"{}\"", field.name);
+                    for text in [&made.feed, &made.row, &made.put] {
+                        assert!(text.contains(&quoted), "{quoted} is missing in {text}");
+                    }
                 }
             }
         }

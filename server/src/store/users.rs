@@ -1,10 +1,10 @@
 //! People.
 
+use super::trouble::Trouble;
 use super::{ScopeKey, Store, id_from_sql, to_sql};
 use crate::error::Error;
-use crate::store::sqlite::Trouble;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
+use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, Row as _};
 use std::fmt;
 use sync::id::Id;
 
@@ -32,9 +32,9 @@ impl Store {
     /// # Errors
     /// The database failed; there is no account then.
     pub async fn add_user(&self, user: &User, now_ms: u64) -> Result<bool, Error> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.begin().await?;
         let added = sqlx::query(
-            "INSERT INTO users (id, email, password_hash, created_at_ms) VALUES (?, ?, ?, ?)",
+            "INSERT INTO users (id, email, password_hash, created_at_ms) VALUES ($1, $2, $3, $4)",
         )
         .bind(user.id.to_string())
         .bind(&user.email)
@@ -46,7 +46,7 @@ impl Store {
             Err(error) if Trouble::of(&error) == Trouble::Constraint => return Ok(false),
             other => other?,
         };
-        sqlx::query("INSERT INTO scopes (scope, lsn) VALUES (?, 0)")
+        sqlx::query("INSERT INTO scopes (scope, lsn) VALUES ($1, 0)")
             .bind(ScopeKey::own(user.id).as_str())
             .execute(&mut *transaction)
             .await?;
@@ -59,7 +59,9 @@ impl Store {
     /// # Errors
     /// The database failed.
     pub async fn user_by_email(&self, email: &str) -> Result<Option<User>, Error> {
-        let found = sqlx::query("SELECT id, email, password_hash FROM users WHERE email = ?")
+        let is = self.dialect.email_is();
+        let text = format!("SELECT id, email, password_hash FROM users WHERE {is}");
+        let found = sqlx::query(AssertSqlSafe(text))
             .bind(email)
             .fetch_optional(&self.reader)
             .await?;
@@ -71,7 +73,7 @@ impl Store {
     /// # Errors
     /// The database failed.
     pub async fn user_by_id(&self, id: Id) -> Result<Option<User>, Error> {
-        let found = sqlx::query("SELECT id, email, password_hash FROM users WHERE id = ?")
+        let found = sqlx::query("SELECT id, email, password_hash FROM users WHERE id = $1")
             .bind(id.to_string())
             .fetch_optional(&self.reader)
             .await?;
@@ -79,7 +81,7 @@ impl Store {
     }
 }
 
-fn read_user(row: &SqliteRow) -> Result<User, Error> {
+fn read_user(row: &AnyRow) -> Result<User, Error> {
     Ok(User {
         id: id_from_sql(row.try_get("id")?)?,
         email: row.try_get("email")?,

@@ -1,12 +1,12 @@
 //! One push as one transaction: read what is there, write what became of it, and commit.
 
-use super::statements::{SqliteQuery, Statements, read_row};
+use super::statements::{AnyQuery, Statements, read_row};
+use super::trouble::Trouble;
 use super::{ScopeKey, Store, from_sql, to_sql};
 use crate::error::Error;
-use crate::store::sqlite::Trouble;
 use crate::telemetry::metrics::WRITE_WAIT_SECONDS;
 use metrics::histogram;
-use sqlx::{Connection as _, Row as _, Sqlite, SqliteConnection, Transaction};
+use sqlx::{Any, AnyConnection, Connection as _, Row as _, Transaction};
 use std::sync::Arc;
 use std::time::Instant;
 use sync::frame::Outcome;
@@ -17,12 +17,12 @@ use sync::scope::Lsn;
 use sync::stamp::Stamp;
 use sync::table::TableSpec;
 
-/// A write transaction of one scope. It holds the only write lock from its beginning, so
+/// A write transaction of one scope. From its beginning nobody else can write into that scope, so
 /// positions are given in the order of commits. Dropped without [`Writing::commit`], it leaves
 /// nothing behind.
 #[derive(Debug)]
 pub struct Writing {
-    pub(super) transaction: Transaction<'static, Sqlite>,
+    pub(super) transaction: Transaction<'static, Any>,
     pub(super) statements: Arc<Statements>,
     pub(super) scope: ScopeKey,
 }
@@ -44,7 +44,7 @@ pub struct Kept<'a> {
 /// One change, or the changes of a group, inside a write transaction; it can fail alone.
 #[derive(Debug)]
 pub struct Step<'a> {
-    savepoint: Transaction<'a, Sqlite>,
+    savepoint: Transaction<'a, Any>,
     statements: &'a Statements,
     scope: &'a ScopeKey,
 }
@@ -65,7 +65,8 @@ impl Store {
     /// The database is busy or failed.
     pub async fn write(&self, scope: ScopeKey) -> Result<Writing, Error> {
         let began = Instant::now();
-        let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.begin().await?;
+        self.dialect.lock_scope(&mut transaction, &scope).await?;
         histogram!(WRITE_WAIT_SECONDS).record(began.elapsed());
         Ok(Writing {
             transaction,
@@ -144,7 +145,7 @@ impl Step<'_> {
     /// # Errors
     /// The database failed.
     pub async fn text(&mut self, (op_id, field): &TextName) -> Result<Option<String>, Error> {
-        let text = "SELECT text FROM texts WHERE scope = ? AND op_id = ? AND field = ?";
+        let text = "SELECT text FROM texts WHERE scope = $1 AND op_id = $2 AND field = $3";
         Ok(sqlx::query_scalar(text)
             .bind(self.scope.as_str())
             .bind(op_id.to_string())
@@ -164,7 +165,7 @@ impl Step<'_> {
         now_ms: u64,
     ) -> Result<(), Error> {
         sqlx::query(
-            "INSERT INTO texts (scope, op_id, field, text, at_ms) VALUES (?, ?, ?, ?, ?) \
+            "INSERT INTO texts (scope, op_id, field, text, at_ms) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (scope, op_id, field) \
              DO UPDATE SET text = excluded.text, at_ms = excluded.at_ms",
         )
@@ -187,7 +188,7 @@ impl Step<'_> {
         let text = text.map_err(|_| Error::corrupt("an outcome that cannot be written"))?;
         sqlx::query(
             "INSERT INTO outcomes (scope, op_id, lsn, outcome, claimed, at_ms) \
-             VALUES (?, ?, ?, ?, ?, ?)",
+             VALUES ($1, $2, $3, $4, $5, $6)",
         )
         .bind(self.scope.as_str())
         .bind(kept.op_id.to_string())
@@ -258,12 +259,12 @@ impl StepError {
 }
 
 async fn outcome(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     scope: &ScopeKey,
     op_id: Id,
 ) -> Result<Option<Outcome>, Error> {
     let text: Option<String> =
-        sqlx::query_scalar("SELECT outcome FROM outcomes WHERE scope = ? AND op_id = ?")
+        sqlx::query_scalar("SELECT outcome FROM outcomes WHERE scope = $1 AND op_id = $2")
             .bind(scope.as_str())
             .bind(op_id.to_string())
             .fetch_optional(connection)
@@ -274,8 +275,8 @@ async fn outcome(
 }
 
 /// Raises the scope's counter. Its row is there from the person's first day.
-async fn next_lsn(connection: &mut SqliteConnection, scope: &ScopeKey) -> Result<Lsn, Error> {
-    let row = sqlx::query("UPDATE scopes SET lsn = lsn + 1 WHERE scope = ? RETURNING lsn")
+async fn next_lsn(connection: &mut AnyConnection, scope: &ScopeKey) -> Result<Lsn, Error> {
+    let row = sqlx::query("UPDATE scopes SET lsn = lsn + 1 WHERE scope = $1 RETURNING lsn")
         .bind(scope.as_str())
         .fetch_optional(connection)
         .await?
@@ -283,7 +284,7 @@ async fn next_lsn(connection: &mut SqliteConnection, scope: &ScopeKey) -> Result
     from_sql(row.try_get("lsn")?)
 }
 
-async fn execute(query: SqliteQuery, connection: &mut SqliteConnection) -> Result<(), Error> {
+async fn execute(query: AnyQuery, connection: &mut AnyConnection) -> Result<(), Error> {
     query.execute(connection).await?;
     Ok(())
 }

@@ -22,7 +22,7 @@ impl World {
     }
 
     fn database_url(&self) -> String {
-        format!("sqlite:{}", self.file("data/daybook.sqlite").display())
+        self.home.url.clone()
     }
 
     async fn back_up(&self, name: &str) -> PathBuf {
@@ -83,7 +83,7 @@ fn only_its_owner_may_read(file: &Path) -> bool {
 
 #[tokio::test]
 async fn a_device_gives_a_restored_server_everything_that_the_backup_did_not_know() {
-    let world = World::open().await;
+    let world = World::in_file().await;
     let (ann, _) = world.person("ann").await;
     let mut device = Device::new(ann);
     device.write(vec![entry(1, "One."), entry(2, "Two."), entry(3, "Three.")]);
@@ -148,7 +148,7 @@ async fn check_digests(world: &World, rows: &BTreeMap<Id, Row>) {
 
 #[tokio::test]
 async fn a_backup_of_a_server_that_writes_is_whole_and_private() {
-    let world = World::open().await;
+    let world = World::in_file().await;
     let (ann, account) = world.person("ann").await;
     let writing = tokio::spawn(async move {
         for number in 0..60 {
@@ -186,7 +186,7 @@ async fn end_in(file: &Path, user: &str) -> i64 {
 
 #[tokio::test]
 async fn a_backup_takes_no_name_that_is_taken_and_needs_a_database() {
-    let world = World::open().await;
+    let world = World::in_file().await;
     let taken = world.file("taken");
     std::fs::write(&taken, "a shopping list").expect("a file");
     let error = back_up(&world.database_url(), &taken).await;
@@ -209,7 +209,7 @@ async fn a_backup_takes_no_name_that_is_taken_and_needs_a_database() {
 
 #[tokio::test]
 async fn a_database_that_is_there_is_replaced_only_when_asked_and_only_when_nobody_has_it_open() {
-    let world = World::open().await;
+    let world = World::in_file().await;
     let (ann, account) = world.person("ann").await;
     let backup = world.back_up("backup.sqlite").await;
     ann.push_one(&written("After the backup.")).await;
@@ -241,12 +241,12 @@ async fn a_database_that_is_there_is_replaced_only_when_asked_and_only_when_nobo
 
 #[tokio::test]
 async fn restoring_can_end_all_sessions() {
-    let world = World::open().await;
+    let world = World::in_file().await;
     let (ann, account) = world.person("ann").await;
     let backup = world.back_up("backup.sqlite").await;
     let url = world.database_url();
     for (end_sessions, expected) in [(false, Some(account)), (true, None)] {
-        let elsewhere = World::open().await;
+        let elsewhere = World::in_file().await;
         let elsewhere_url = elsewhere.database_url();
         let elsewhere = elsewhere
             .restarted_after(async || {
@@ -263,7 +263,7 @@ async fn restoring_can_end_all_sessions() {
 
 #[tokio::test]
 async fn what_is_no_whole_backup_is_not_restored() {
-    let world = World::open().await;
+    let world = World::in_file().await;
     let (ann, _) = world.person("ann").await;
     ann.push_one(&written(&"Words. ".repeat(10_000))).await;
     let good = world.back_up("good.sqlite").await;
@@ -311,57 +311,4 @@ async fn what_is_no_whole_backup_is_not_restored() {
     restore(&target, &good, false, false)
         .await
         .expect("a good one");
-}
-
-#[tokio::test]
-async fn what_devices_rely_on_is_checked() {
-    let cases = [
-        (
-            "UPDATE scopes SET lsn = 1 WHERE scope LIKE 'own:%'",
-            "beyond the end of the log at 1",
-        ),
-        (
-            "UPDATE journal_entries SET op_id = '-0arQPe-4ykv8HS0USkiEu' WHERE lsn = 2",
-            "the history has another change or none at 2",
-        ),
-        (
-            "DELETE FROM outcomes WHERE lsn = 3",
-            "the history has another change or none at 3",
-        ),
-        (
-            "INSERT INTO entry_revisions (scope, key, lsn, op_id, deleted, stamps) \
-             SELECT scope, key, lsn, op_id, 1, '{}' FROM journal_entries WHERE lsn = 1",
-            "position 1 is given to 2 rows",
-        ),
-        ("DELETE FROM scopes WHERE scope LIKE 'own:%'", "has no log"),
-        (
-            "PRAGMA writable_schema = ON; DELETE FROM _sqlx_migrations WHERE version = 3",
-            "migration 3",
-        ),
-        (
-            "ALTER TABLE journal_entries DROP COLUMN prompt_text",
-            "journal_entries.prompt_text is missing",
-        ),
-        (
-            "PRAGMA foreign_keys = OFF; INSERT INTO texts VALUES ('own:nobody', \
-             '0000000000000000000001', 'body', 'x', 1)",
-            "belong to rows of scopes that are not there",
-        ),
-    ];
-    for (damage, said) in cases {
-        let world = World::open().await;
-        let (ann, _) = world.person("ann").await;
-        for number in 0..3 {
-            ann.push_one(&written(&format!("Entry {number}."))).await;
-        }
-        let url = world.database_url();
-        assert_eq!(faults(&url).await.expect("an answer"), [""; 0]);
-        let damaged = sqlx::raw_sql(damage).execute(&world.database().await).await;
-        damaged.expect(damage);
-        let found = faults(&url).await.expect("an answer");
-        assert!(
-            found.iter().any(|fault| fault.contains(said)),
-            "{damage}: {found:?}"
-        );
-    }
 }

@@ -43,7 +43,7 @@ async fn count(world: &World, what: &'static str) -> i64 {
 
 const HISTORY: &str = "SELECT count(*) FROM outcomes WHERE scope <> 'library'";
 const FLOOR: &str = "SELECT floor FROM scopes WHERE scope <> 'library'";
-const TOMBSTONES: &str = "SELECT count(*) FROM journal_entries WHERE deleted = 1";
+const TOMBSTONES: &str = "SELECT count(*) FROM journal_entries WHERE deleted";
 
 fn at(lsn: u64, change: &Change) -> Marker {
     Marker {

@@ -129,10 +129,10 @@ async fn of_two_edits_of_one_place_the_later_stands_and_the_other_is_kept() {
 /// Every position has the change that its row names.
 async fn check_history(world: &World, user: &str) {
     let gaps: i64 = sqlx::query_scalar(
-        "WITH rows AS (SELECT lsn, op_id FROM journal_entries WHERE scope = ?1 \
-         UNION ALL SELECT lsn, op_id FROM entry_revisions WHERE scope = ?1) \
-         SELECT count(*) FROM rows LEFT JOIN outcomes o ON o.scope = ?1 AND o.lsn = rows.lsn \
-         WHERE o.op_id IS NOT rows.op_id",
+        "WITH rows AS (SELECT lsn, op_id FROM journal_entries WHERE scope = $1 \
+         UNION ALL SELECT lsn, op_id FROM entry_revisions WHERE scope = $1) \
+         SELECT count(*) FROM rows LEFT JOIN outcomes o ON o.scope = $1 AND o.lsn = rows.lsn \
+         WHERE o.op_id IS DISTINCT FROM rows.op_id",
     )
     .bind(format!("own:{user}"))
     .fetch_one(&world.database().await)

@@ -3,6 +3,7 @@
 use crate::said::{push_frame, written};
 use crate::world::{SOON, World};
 use server::serve::HEAD_MAX;
+use server::store::ScopeKey;
 use std::time::{Duration, Instant};
 use sync::scope::Markers;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -144,11 +145,9 @@ async fn a_push_under_way_is_answered_and_a_stream_ended_before_the_server_is_go
     let (ann, account) = world.person("ann").await;
     let mut events = ann.stream(Markers::default()).await;
     events.until_live().await;
-    let database = world.database().await;
-    let lock = database
-        .begin_with("BEGIN IMMEDIATE")
-        .await
-        .expect("the lock");
+    let (store, database) = (world.store().await, world.database().await);
+    let lock = store.write(ScopeKey::own(account.id)).await;
+    let lock = lock.expect("the lock");
     let pushing = tokio::spawn({
         let ann = ann.clone();
         async move { ann.push(vec![written("On its way.")]).await }
@@ -161,16 +160,17 @@ async fn a_push_under_way_is_answered_and_a_stream_ended_before_the_server_is_go
     );
     assert_eq!(timeout(SOON, events.next()).await.expect("an end"), None);
     assert!(!pushing.is_finished());
-    lock.rollback().await.expect("the lock is free");
+    lock.commit().await.expect("the lock is free");
     let (result, ()) = tokio::join!(pushing, ending);
     assert_eq!(result.expect("an answer").outcomes.len(), 1);
     let scope = format!("own:{}", account.id);
-    let end: i64 = sqlx::query_scalar("SELECT lsn FROM scopes WHERE scope = ?")
+    let end: i64 = sqlx::query_scalar("SELECT lsn FROM scopes WHERE scope = $1")
         .bind(scope)
         .fetch_one(&database)
         .await
         .expect("a log");
     assert_eq!(end, 1);
+    store.close().await;
 }
 
 #[tokio::test]

@@ -63,7 +63,7 @@ async fn positions_are_dense_and_in_commit_order_under_eight_writers_and_a_strea
         "the stream brought every change under its own position"
     );
     let history: Vec<(i64, String)> =
-        sqlx::query_as("SELECT lsn, op_id FROM outcomes WHERE scope = ? ORDER BY lsn")
+        sqlx::query_as("SELECT lsn, op_id FROM outcomes WHERE scope = $1 ORDER BY lsn")
             .bind(format!("own:{}", account.id))
             .fetch_all(&world.database().await)
             .await

@@ -178,12 +178,7 @@ async fn a_bad_change_fails_alone_and_the_others_are_kept() {
 async fn a_change_that_the_database_refuses_has_no_outcome_and_the_others_do() {
     let world = World::open().await;
     let (ann, account) = world.person("ann").await;
-    let trigger = "CREATE TRIGGER no BEFORE INSERT ON journal_entries WHEN NEW.body = 'cursed' \
-                   BEGIN SELECT RAISE(ABORT, 'no'); END";
-    sqlx::query(trigger)
-        .execute(&world.database().await)
-        .await
-        .expect("a trigger");
+    world.home.refuse_cursed().await;
     let (one, cursed, two) = (written("one"), written("cursed"), written("two"));
     let outcomes = ann
         .push(vec![one.clone(), cursed.clone(), two.clone()])
@@ -203,10 +198,7 @@ async fn a_change_that_the_database_refuses_has_no_outcome_and_the_others_do() {
         2,
         "the position was given back"
     );
-    sqlx::query("DROP TRIGGER no")
-        .execute(&world.database().await)
-        .await
-        .expect("dropped");
+    world.home.refuse_nothing().await;
     assert!(matches!(
         ann.push_one(&cursed).await,
         Outcome::Applied { lsn: 3, .. }
@@ -237,7 +229,7 @@ async fn a_clock_that_is_an_hour_off_is_shifted_and_the_device_is_told() {
         let rows = entries(&ann.pull(Markers::default()).await);
         let row = rows.iter().find(|row| row.key == entry.key).expect("a row");
         assert!(row.stamps.values().all(|own| *own == stamp));
-        let claimed: String = sqlx::query_scalar("SELECT claimed FROM outcomes WHERE op_id = ?")
+        let claimed: String = sqlx::query_scalar("SELECT claimed FROM outcomes WHERE op_id = $1")
             .bind(entry.op_id.to_string())
             .fetch_one(&world.database().await)
             .await
@@ -251,7 +243,7 @@ async fn a_clock_that_is_an_hour_off_is_shifted_and_the_device_is_told() {
     let right = written("From this hour.");
     ann.push_one(&right).await;
     let claimed: Option<String> =
-        sqlx::query_scalar("SELECT claimed FROM outcomes WHERE op_id = ?")
+        sqlx::query_scalar("SELECT claimed FROM outcomes WHERE op_id = $1")
             .bind(right.op_id.to_string())
             .fetch_one(&world.database().await)
             .await

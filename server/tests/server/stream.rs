@@ -265,7 +265,7 @@ async fn a_row_that_cannot_be_read_ends_the_stream_with_an_error_and_never_with_
     });
     ann.push(vec![broken, after]).await;
     world
-        .execute("UPDATE journal_entries SET stamps = 'nonsense' WHERE lsn = 2")
+        .execute("UPDATE journal_entries SET stamps = '\"nonsense\"' WHERE lsn = 2")
         .await;
     let mut events = way.open(&ann, markers).await;
     let failed = |frame: &ServerFrame| matches!(frame, ServerFrame::Delta(d) if d.error.is_some());
@@ -288,12 +288,7 @@ async fn a_live_stream_that_cannot_read_on_says_so_and_ends(way: Way) {
     let (ann, _) = world.person("ann").await;
     let mut events = way.open(&ann, Markers::default()).await;
     events.until_live().await;
-    world
-        .execute(
-            "CREATE TRIGGER spoil AFTER INSERT ON journal_entries \
-             BEGIN UPDATE journal_entries SET stamps = 'nonsense'; END",
-        )
-        .await;
+    world.home.spoil_entries().await;
     ann.push_one(&written("Broken.")).await;
     let failed = |frame: &ServerFrame| matches!(frame, ServerFrame::Error(_));
     let frames = events.until(failed).await;

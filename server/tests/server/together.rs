@@ -39,12 +39,7 @@ async fn a_group_is_taken_whole_or_not_at_all() {
 async fn a_group_of_which_the_database_refuses_one_leaves_nothing() {
     let world = World::open().await;
     let (ann, account) = world.person("ann").await;
-    world
-        .execute(
-            "CREATE TRIGGER no BEFORE INSERT ON journal_entries WHEN NEW.body = 'cursed' \
-             BEGIN SELECT RAISE(ABORT, 'no'); END",
-        )
-        .await;
+    world.home.refuse_cursed().await;
     let group = grouped(vec![written("one"), written("cursed"), written("three")]);
     assert_eq!(ann.push(group.clone()).await.outcomes, [].into());
     assert_eq!(world.end_of(&account).await, 0);
@@ -55,7 +50,7 @@ async fn a_group_of_which_the_database_refuses_one_leaves_nothing() {
     .await
     .expect("a count");
     assert_eq!(kept, 0);
-    world.execute("DROP TRIGGER no").await;
+    world.home.refuse_nothing().await;
     assert_eq!(ann.push(group).await.outcomes.len(), 3);
     assert_eq!(world.end_of(&account).await, 3);
 }

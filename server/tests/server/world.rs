@@ -1,5 +1,6 @@
 //! A server in a folder of its own, and people who talk to it.
 
+use crate::database::Database;
 use crate::said::{hello, push_frame};
 use crate::ways::Events;
 use reqwest::StatusCode;
@@ -9,7 +10,7 @@ use reqwest::{Body, Client, Response};
 use server::Server;
 use server::config::Config;
 use server::store::Store;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
+use sqlx::AnyPool;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +33,7 @@ pub(crate) const PASSWORD: &str = "rain on the tin roof";
 pub(crate) struct World {
     pub(crate) server: Server,
     pub(crate) folder: TempDir,
+    pub(crate) home: Database,
 }
 
 impl World {
@@ -42,9 +44,35 @@ impl World {
     /// A server with some settings of its own.
     pub(crate) async fn open_with(change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
+        let home = Database::new(folder.path()).await;
+        Self::over(home, folder, change).await
+    }
+
+    /// A world for a test of what only PostgreSQL does.
+    pub(crate) async fn on_postgres() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self::over(Database::on_postgres().await, folder, |_| ()).await
+    }
+
+    /// A world for a test of what is done with SQLite's file.
+    pub(crate) async fn in_file() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self::over(Database::in_file(folder.path()), folder, |_| ()).await
+    }
+
+    async fn over(home: Database, folder: TempDir, change: impl FnOnce(&mut Config)) -> Self {
         write_site(&folder.path().join("site"));
-        let server = start(folder.path(), change).await;
-        Self { server, folder }
+        let server = start(folder.path(), &home.url, change).await;
+        Self {
+            server,
+            folder,
+            home,
+        }
+    }
+
+    /// Another server over the same database.
+    pub(crate) async fn another_node(&self) -> Server {
+        start(self.folder.path(), &self.home.url, |_| ()).await
     }
 
     /// Ends the server and starts another over the same database.
@@ -56,11 +84,8 @@ impl World {
     pub(crate) async fn restarted_after(self, work: impl AsyncFnOnce()) -> Self {
         self.server.end().await;
         work().await;
-        let server = start(self.folder.path(), |_| ()).await;
-        Self {
-            server,
-            folder: self.folder,
-        }
+        let server = start(self.folder.path(), &self.home.url, |_| ()).await;
+        Self { server, ..self }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -90,30 +115,23 @@ impl World {
     }
 
     /// The database, for looking at what the server wrote.
-    pub(crate) async fn database(&self) -> SqlitePool {
-        let file = self.folder.path().join("data/daybook.sqlite");
-        let pool = SqlitePoolOptions::new().max_connections(1);
-        pool.connect_with(SqliteConnectOptions::new().filename(file))
-            .await
-            .expect("the database")
+    pub(crate) async fn database(&self) -> AnyPool {
+        self.home.pool().await
     }
 
     /// The server's own way into its database.
     pub(crate) async fn store(&self) -> Store {
-        let file = self.folder.path().join("data/daybook.sqlite");
-        let url = format!("sqlite:{}", file.display());
-        Store::open(&url).await.expect("the store")
+        self.home.store().await
     }
 
     /// Does something to the database behind the server's back.
     pub(crate) async fn execute(&self, statement: &'static str) {
-        let done = sqlx::query(statement).execute(&self.database().await).await;
-        done.expect(statement);
+        self.home.execute(statement).await;
     }
 
     /// Where a person's log ends.
     pub(crate) async fn end_of(&self, account: &Account) -> i64 {
-        sqlx::query_scalar("SELECT lsn FROM scopes WHERE scope = ?")
+        sqlx::query_scalar("SELECT lsn FROM scopes WHERE scope = $1")
             .bind(format!("own:{}", account.id))
             .fetch_one(&self.database().await)
             .await
@@ -121,10 +139,10 @@ impl World {
     }
 }
 
-async fn start(folder: &Path, change: impl FnOnce(&mut Config)) -> Server {
+async fn start(folder: &Path, database_url: &str, change: impl FnOnce(&mut Config)) -> Server {
     let mut config = Config {
         addr: "127.0.0.1:0".parse().expect("an address"),
-        database_url: format!("sqlite:{}", folder.join("data/daybook.sqlite").display()),
+        database_url: database_url.to_owned(),
         site: Some(folder.join("site")),
         ..Config::default()
     };
@@ -173,6 +191,14 @@ impl Visitor {
             jar,
             base,
             device_id: server::clock::new_id().expect("a name"),
+        }
+    }
+
+    /// The same browser, where it speaks to another node.
+    pub(crate) fn at(&self, server: &Server) -> Self {
+        Self {
+            base: format!("http://{}", server.address),
+            ..self.clone()
         }
     }
 
