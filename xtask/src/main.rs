@@ -5,6 +5,7 @@ mod ci;
 mod dev;
 mod figures;
 mod place;
+mod postgres;
 mod program;
 mod run;
 mod serve;

@@ -1,7 +1,9 @@
-//! PostgreSQL's server programs, with which the store's tests start a database of their own.
+//! PostgreSQL's server programs, with which the tests start a database of their own.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
 
 use super::apt;
 use crate::program;
@@ -10,28 +12,28 @@ use crate::step::{nothing_to_do, step};
 /// Where Debian keeps one folder a version; its server programs are not on `PATH`.
 const DEBIAN: &str = "/usr/lib/postgresql";
 
-/// Finds or installs them. Without them the tests still run, on SQLite only: hence words, not an error.
-pub(super) fn ensure() {
-    if is_there() {
+/// Finds or installs them, and tells their folder.
+pub(super) fn ensure() -> Result<PathBuf> {
+    if let Some(programs) = find() {
         nothing_to_do("PostgreSQL: found");
-        return;
+        return Ok(programs);
     }
-    let installed = step("PostgreSQL: installing Debian's", || {
-        apt::install("Half of the store's tests need PostgreSQL", &["postgresql"])
-    });
-    if let Err(error) = installed {
-        eprintln!("  ! {error:#}\n    Until then the store is tested with SQLite alone.");
-    }
+    step("PostgreSQL: installing Debian's", || {
+        apt::install("The server's tests need PostgreSQL", &["postgresql"])
+    })?;
+    find().context("PostgreSQL was installed, but its program `initdb` is nowhere to be found")
 }
 
-fn is_there() -> bool {
-    if program::find(&["initdb"]).is_some() {
-        return true;
+fn find() -> Option<PathBuf> {
+    if let Some(initdb) = program::find(&["initdb"]) {
+        // Where the link leads, beside the other programs.
+        return Some(fs::canonicalize(initdb).ok()?.parent()?.to_owned());
     }
-    let Ok(versions) = fs::read_dir(Path::new(DEBIAN)) else {
-        return false;
-    };
-    versions
-        .flatten()
-        .any(|version| version.path().join("bin/initdb").is_file())
+    let versions = fs::read_dir(Path::new(DEBIAN)).ok()?;
+    let programs = versions.flatten().map(|version| {
+        let number = version.file_name().to_string_lossy().parse::<u32>();
+        (number.unwrap_or(0), version.path().join("bin"))
+    });
+    let complete = programs.filter(|(_, programs)| programs.join("initdb").is_file());
+    complete.max().map(|(_, newest)| newest)
 }
