@@ -79,7 +79,7 @@ pub async fn start(config: &Config) -> Result<Server, StartError> {
     let build = assets.build().to_owned();
     metrics::handle();
     gauge!(metrics::BUILD_INFO, "version" => VERSION, "build" => build.clone()).set(1);
-    let fanout = sync::fanout::Fanout::default();
+    let (fanout, poked) = sync::fanout::Fanout::told();
     let shared = Arc::new(Shared {
         store: store.clone(),
         fanout: fanout.clone(),
@@ -95,10 +95,12 @@ pub async fn start(config: &Config) -> Result<Server, StartError> {
     let trusted = config.trusted_proxies.clone();
     let router = router::router(Arc::clone(&shared), config.is_https(), trusted);
     let serving = serve::serve(listener, router.clone(), limits.clone(), shutdown.clone());
+    let telling = sync::nodes::run(store.clone(), fanout.clone(), poked, shutdown.clone());
     let clearing = sync::gc::run(store.clone(), fanout, config.retention(), shutdown.clone());
     let mut tasks = vec![
         ("serving", tokio::spawn(serving)),
         ("clearing out", tokio::spawn(clearing)),
+        ("telling other nodes", tokio::spawn(telling)),
         ("counting", tokio::spawn(metrics::keep_up(shutdown.clone()))),
     ];
     let metrics_address = aside.as_ref().map(|(_, address)| *address);

@@ -23,6 +23,7 @@
 //! - [`statements`]: the SQL of synced tables, made from their declarations
 //! - [`writing`]: one push as one transaction; [`feed`]: what a session reads
 //! - [`cursors`]: where devices stand; [`collect`]: clearing out what nobody needs any more
+//! - [`notices`]: what nodes tell each other
 //! - [`users`], [`sessions`]: people and their sessions
 //! - [`backup`], [`check`](mod@check), [`schema`]: what an operator asks of the database
 
@@ -33,6 +34,7 @@ pub mod cursors;
 pub mod dialect;
 pub mod feed;
 mod migrate;
+pub mod notices;
 mod pools;
 mod postgres;
 pub mod schema;

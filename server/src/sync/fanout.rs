@@ -2,13 +2,23 @@
 //! what there is to see is read from the database.
 
 use crate::store::ScopeKey;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
-/// The listeners of every scope that has some.
+/// How many pokes may wait for other nodes to be told. What does not fit is not told.
+const POKED_MAX: usize = 1_000;
+
+/// The listeners of every scope that has some, and who tells other nodes.
 #[derive(Clone, Debug, Default)]
-pub struct Fanout(Arc<Mutex<Listeners>>);
+pub struct Fanout {
+    listeners: Arc<Mutex<Listeners>>,
+    others: Option<mpsc::Sender<ScopeKey>>,
+}
+
+/// The scopes that were poked here, for whoever tells other nodes.
+#[derive(Debug)]
+pub struct Poked(mpsc::Receiver<ScopeKey>);
 
 #[derive(Debug, Default)]
 struct Listeners {
@@ -26,6 +36,17 @@ pub struct Listener {
 }
 
 impl Fanout {
+    /// A fan-out whose pokes other nodes can be told of.
+    #[must_use]
+    pub fn told() -> (Self, Poked) {
+        let (others, poked) = mpsc::channel(POKED_MAX);
+        let fanout = Self {
+            others: Some(others),
+            ..Self::default()
+        };
+        (fanout, Poked(poked))
+    }
+
     /// Listens to these scopes from now on.
     #[must_use]
     pub fn listen(&self, scopes: Vec<ScopeKey>) -> Listener {
@@ -46,8 +67,18 @@ impl Fanout {
         }
     }
 
-    /// Wakes everybody who listens to this scope.
+    /// Wakes everybody who listens to this scope, here and, as far as they can be told, on other
+    /// nodes. Never waits.
     pub fn poke(&self, scope: &ScopeKey) {
+        self.wake(scope);
+        if let Some(others) = &self.others {
+            // Full, or nobody tells: the others find out at their next heartbeats.
+            let _ = others.try_send(scope.clone());
+        }
+    }
+
+    /// Wakes everybody who listens to this scope here.
+    pub fn wake(&self, scope: &ScopeKey) {
         if let Some(listening) = self.lock().by_scope.get(scope) {
             for poked in listening.values() {
                 // Keeps one permit when nobody waits just now, so no poke is lost.
@@ -56,9 +87,30 @@ impl Fanout {
         }
     }
 
+    /// Wakes everybody here.
+    pub fn wake_all(&self) {
+        for poked in self.lock().by_scope.values().flat_map(BTreeMap::values) {
+            poked.notify_one();
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Listeners> {
         // Every change of the map is whole before anything could panic.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Poked {
+    /// The scopes poked since the last time, each once, as soon as there is one; nothing once no
+    /// more can come.
+    pub async fn next(&mut self) -> Option<BTreeSet<ScopeKey>> {
+        let mut scopes = BTreeSet::from([self.0.recv().await?]);
+        while let Ok(scope) = self.0.try_recv() {
+            scopes.insert(scope);
+        }
+        Some(scopes)
     }
 }
 
@@ -127,6 +179,24 @@ mod tests {
         assert_eq!(fanout.lock().by_scope.len(), 2);
         drop(two);
         assert!(fanout.lock().by_scope.is_empty());
+    }
+
+    #[tokio::test]
+    async fn other_nodes_are_told_of_a_poke_and_not_of_what_they_told_us() {
+        let (fanout, mut poked) = Fanout::told();
+        let (_, ann, bob) = people();
+        let hers = fanout.listen(vec![ann.clone()]);
+        fanout.wake(&ann);
+        fanout.poke(&bob);
+        fanout.poke(&bob);
+        assert!(is_poked(&hers).await);
+        assert_eq!(poked.next().await, Some([bob].into()));
+        fanout.wake_all();
+        assert!(is_poked(&hers).await);
+        // Nobody tells any more, and poking goes on all the same.
+        drop(poked);
+        fanout.poke(&ann);
+        assert!(is_poked(&hers).await);
     }
 
     fn people() -> (Fanout, ScopeKey, ScopeKey) {

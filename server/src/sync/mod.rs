@@ -7,7 +7,8 @@
 //! - [`cursor`](mod@cursor), [`verify`](mod@verify): where a device stands, and whether it has
 //!   the same
 //! - [`feed`]: one session over the database; [`body`]: reading a request
-//! - [`fanout`]: waking streams; [`seats`]: how many there are
+//! - [`fanout`]: waking streams; [`nodes`]: waking those of other nodes; [`seats`]: how many
+//!   there are
 //! - [`gc`]: clearing out what has served its time
 
 pub(crate) mod body;
@@ -16,6 +17,7 @@ pub mod fanout;
 mod feed;
 pub mod gc;
 pub mod live;
+pub(crate) mod nodes;
 pub(crate) mod pull;
 pub(crate) mod push;
 pub mod seats;

@@ -1,10 +1,11 @@
 //! Positions: dense, unique, and in the order of commits, however many write at once.
 
-use crate::said::{entries, markers_after, written};
+use crate::said::{edited, entries, markers_after, rows_of, written};
 use crate::world::World;
 use std::collections::BTreeMap;
 use sync::frame::{Outcome, ServerFrame};
 use sync::scope::Markers;
+use sync::value::Value;
 
 const DEVICES: u64 = 8;
 const PUSHES: u64 = 12;
@@ -72,6 +73,40 @@ async fn positions_are_dense_and_in_commit_order_under_eight_writers_and_a_strea
         .iter()
         .map(|(lsn, op_id)| (i64::try_from(*lsn).expect("few"), op_id.to_string()));
     assert!(history.into_iter().eq(given));
+}
+
+#[tokio::test]
+async fn a_change_that_is_pushed_by_eight_at_once_is_taken_once_and_each_is_answered() {
+    let world = World::open().await;
+    let (ann, account) = world.person("ann").await;
+    let entry = written("It rained.");
+    let pushes = (0..DEVICES).map(|_| ann.push_one(&entry));
+    let outcomes = futures_util::future::join_all(pushes).await;
+    let is_first = |outcome: &&Outcome| matches!(outcome, Outcome::Applied { .. });
+    assert_eq!(outcomes.iter().filter(is_first).count(), 1, "{outcomes:?}");
+    let lsn_1 = |outcome: &Outcome| crate::said::lsn_of(outcome) == Some(1);
+    assert!(outcomes.iter().all(lsn_1), "{outcomes:?}");
+    assert_eq!(world.end_of(&account).await, 1);
+}
+
+#[tokio::test]
+async fn of_eight_edits_of_one_place_at_once_one_stands_and_seven_are_kept() {
+    let world = World::open().await;
+    let (ann, _) = world.person("ann").await;
+    let entry = written("zero");
+    ann.push_one(&entry).await;
+    let edits: Vec<_> = (0..DEVICES)
+        .map(|number| edited(&entry, &format!("edit{number}")))
+        .collect();
+    futures_util::future::join_all(edits.iter().map(|edit| ann.push_one(edit))).await;
+    let frames = ann.pull(Markers::default()).await;
+    let lost = rows_of("entry_revisions", &frames).into_iter();
+    let lost = lost.filter(|row| row.fields["lost"] == Value::Boolean(true));
+    let mut words: Vec<_> = lost.map(|row| row.fields["text"].clone()).collect();
+    words.push(entries(&frames)[0].fields["body"].clone());
+    words.sort_by_key(|word| format!("{word:?}"));
+    let all = edits.iter().map(|edit| edit.fields["body"].clone());
+    assert!(words.iter().cloned().eq(all), "{words:?}");
 }
 
 #[tokio::test]

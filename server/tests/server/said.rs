@@ -90,6 +90,20 @@ pub(crate) fn own() -> Scope {
     Scope::named(sync::scope::OWN)
 }
 
+/// The row that a change makes where there was none, still without a position.
+pub(crate) fn row_of(change: &Change) -> Row {
+    let stamps = change
+        .fields
+        .keys()
+        .map(|field| (field.clone(), change.stamp));
+    Row {
+        op_id: change.op_id,
+        stamps: stamps.collect(),
+        fields: change.fields.clone(),
+        ..Row::empty(&change.table, change.key)
+    }
+}
+
 /// The position that a change was given.
 pub(crate) fn lsn_of(outcome: &Outcome) -> Option<Lsn> {
     match outcome.first() {
