@@ -169,7 +169,7 @@ impl Error {
                 tracing::error!(code = self.code(), what, "inside");
             }
             Self::StorageFull | Self::Busy | Self::DatabaseAway => {
-                tracing::warn!(code = self.code(), "refused")
+                tracing::warn!(code = self.code(), "refused");
             }
             _ => tracing::debug!(code = self.code(), "refused"),
         }

@@ -5,7 +5,6 @@ mod ci;
 mod dev;
 mod figures;
 mod place;
-mod postgres;
 mod program;
 mod run;
 mod serve;

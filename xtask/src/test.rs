@@ -11,7 +11,6 @@ use serde_json::json;
 
 use crate::build::{self, Mode};
 use crate::place::{END2END, FRONT, NPM_BIN, SITE, TOOLS};
-use crate::postgres::Postgres;
 use crate::program;
 use crate::setup::{self, Browser, Ready};
 use crate::sim;
@@ -79,12 +78,7 @@ pub(crate) fn all(stages: &mut Stages, ready: &Ready, choice: &Choice) {
     if choice.has(Stage::Native) {
         stages.stage("native tests", || native(toolchain, filter));
         stages.stage("the server's tests on PostgreSQL", || {
-            let programs = ready.postgres.as_deref();
-            on_postgres(
-                toolchain,
-                programs.context("setup found no PostgreSQL")?,
-                filter,
-            )
+            on_postgres(toolchain, filter)
         });
     }
     if choice.has(Stage::Sim) && filter.is_none() {
@@ -113,18 +107,11 @@ fn native(toolchain: &Toolchain, filter: Option<&str>) -> Result<()> {
     tests(toolchain, &packages.collect::<Vec<_>>(), &[], filter)
 }
 
-/// All that the server keeps in SQLite holds in PostgreSQL too, and there is more that only PostgreSQL does: the tests
-/// that plain `cargo test` shows as ignored.
-fn on_postgres(toolchain: &Toolchain, programs: &Path, filter: Option<&str>) -> Result<()> {
-    let postgres = Postgres::start(programs)?;
-    let url = postgres.url();
-    let mut cargo = toolchain.program("cargo");
-    cargo
-        .args(["test", "--package", "server", "--test", "server"])
-        .args(filter)
-        .args(["--", "--include-ignored"])
-        .env("DAYBOOK_TEST_POSTGRES_URL", url);
-    program::run(&mut cargo)
+/// All that the server keeps in SQLite holds in PostgreSQL too. The tests start a server of their own.
+fn on_postgres(toolchain: &Toolchain, filter: Option<&str>) -> Result<()> {
+    let options = ["--package", "server", "--test", "server"];
+    let environment = [("DAYBOOK_TEST_DATABASE", OsStr::new("postgres"))];
+    tests(toolchain, &options, &environment, filter)
 }
 
 /// Compiles in silence, then runs in words: `--quiet` would reach the tests, and the browser's runner knows no such flag.

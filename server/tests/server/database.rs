@@ -1,6 +1,7 @@
-//! Where a test's server keeps things: a file of SQLite, or a database of its own on the
-//! PostgreSQL server that `DAYBOOK_TEST_POSTGRES_URL` names.
+//! Where a test's server keeps things: a file of SQLite, or, when `DAYBOOK_TEST_DATABASE` is
+//! `postgres`, a database of its own in PostgreSQL.
 
+use crate::cluster;
 use server::store::Store;
 use server::store::dialect::Dialect;
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
@@ -8,8 +9,8 @@ use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection as _};
 use std::path::Path;
 use std::sync::Mutex;
 
-/// Names the server on which all tests keep things, instead of in files.
-const SERVER: &str = "DAYBOOK_TEST_POSTGRES_URL";
+/// Chooses where all tests keep things that do not need the one or the other.
+const CHOICE: &str = "DAYBOOK_TEST_DATABASE";
 
 /// Databases of tests that have ended.
 static LEFT: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -24,9 +25,10 @@ pub(crate) struct Database {
 impl Database {
     /// Wherever this run of the tests keeps things.
     pub(crate) async fn new(folder: &Path) -> Self {
-        match std::env::var(SERVER) {
-            Ok(_) => Self::on_postgres().await,
-            Err(_) => Self::in_file(folder),
+        match std::env::var(CHOICE).as_deref() {
+            Ok("postgres") => Self::on_postgres().await,
+            Ok("sqlite") | Err(_) => Self::in_file(folder),
+            Ok(other) => unreachable!("{CHOICE} is `{other}`, and neither sqlite nor postgres"),
         }
     }
 
@@ -40,15 +42,9 @@ impl Database {
 
     /// For a test of what only PostgreSQL does.
     pub(crate) async fn on_postgres() -> Self {
-        let Ok(server) = std::env::var(SERVER) else {
-            panic!(
-                "This test needs PostgreSQL. Run `cargo xtask test --stage native`, which starts \
-                 one, or set {SERVER} to one where databases may be made and dropped, such as \
-                 postgres://postgres@localhost/postgres"
-            );
-        };
+        let server = cluster::url();
         install_default_drivers();
-        let mut server_itself = AnyConnection::connect(&server).await.expect(SERVER);
+        let mut server_itself = AnyConnection::connect(&server).await.expect(&server);
         drop_what_is_left(&mut server_itself).await;
         let name = format!("daybook_test_{:032x}", new_name());
         let make = format!("CREATE DATABASE {name} TEMPLATE template0");

@@ -15,7 +15,6 @@ fn is_change(frame: &ServerFrame) -> bool {
 }
 
 #[tokio::test]
-#[ignore = "needs PostgreSQL, which `cargo xtask test` starts"]
 async fn what_is_written_on_one_node_reaches_a_stream_on_another_at_once() {
     let world = World::on_postgres().await;
     let other = world.another_node().await;
@@ -36,7 +35,6 @@ async fn what_is_written_on_one_node_reaches_a_stream_on_another_at_once() {
 }
 
 #[tokio::test]
-#[ignore = "needs PostgreSQL, which `cargo xtask test` starts"]
 async fn signing_out_on_one_node_ends_the_stream_on_another() {
     let world = World::on_postgres().await;
     let other = world.another_node().await;
@@ -50,7 +48,6 @@ async fn signing_out_on_one_node_ends_the_stream_on_another() {
 }
 
 #[tokio::test]
-#[ignore = "needs PostgreSQL, which `cargo xtask test` starts"]
 async fn a_node_whose_ear_was_cut_off_listens_again_and_has_missed_nothing() {
     let world = World::on_postgres().await;
     let other = world.another_node().await;
@@ -94,7 +91,6 @@ async fn both_listen(world: &World) {
 }
 
 #[tokio::test]
-#[ignore = "needs PostgreSQL, which `cargo xtask test` starts"]
 async fn a_node_whose_connections_were_all_cut_says_so_and_goes_on() {
     let world = World::on_postgres().await;
     let (ann, account) = world.person("ann").await;

@@ -104,7 +104,6 @@ async fn the_library_comes_with_prompts_that_have_positions_without_gaps() {
 }
 
 #[tokio::test]
-#[ignore = "needs PostgreSQL, which `cargo xtask test` starts"]
 async fn both_databases_have_the_same_tables_and_the_same_library() {
     let folder = tempfile::tempdir().expect("a folder");
     let (file, server) = (
@@ -128,6 +127,21 @@ async fn both_databases_have_the_same_tables_and_the_same_library() {
         let there = columns_of(&there, Dialect::Postgres, table).await;
         assert!(here.keys().eq(there.keys()), "{table}: {here:?} {there:?}");
     }
+}
+
+#[tokio::test]
+async fn what_is_looked_up_or_put_in_order_sorts_by_bytes_whatever_the_databases_language() {
+    let database = Database::on_postgres().await;
+    let odd: Vec<String> = sqlx::query_scalar(
+        "SELECT i.indexrelid::regclass::text || '.' || a.attname FROM pg_index AS i \
+         JOIN pg_class AS c ON c.oid = i.indrelid AND c.relnamespace = 'public'::regnamespace \
+         JOIN pg_attribute AS a ON a.attrelid = i.indexrelid \
+         WHERE a.atttypid = 'text'::regtype AND a.attcollation <> '\"C\"'::regcollation",
+    )
+    .fetch_all(&migrated(&database).await)
+    .await
+    .expect("columns of indexes");
+    assert!(odd.is_empty(), "these are not COLLATE \"C\": {odd:?}");
 }
 
 /// What a query finds, as texts.

@@ -42,6 +42,37 @@ async fn cleared(world: &World) -> Collected {
     cleared.expect("a pass")
 }
 
+/// She puts the entry, which says what `edit` said, into the trash and then away for good. Tells
+/// where her log ends.
+async fn throws_away(phone: &Visitor, laptop: &Visitor, entry: &Change, edit: &Change) -> Marker {
+    let fields = Fields::from([("trashed_at".into(), Value::Integer(5))]);
+    let mut trash = change(Op::Update, entry.key, fields);
+    trash.base = looking_at(entry, edit);
+    phone.push_one(&trash).await;
+    let row = entry_of(laptop, entry).await;
+    assert_eq!(row.fields["trashed_at"], Value::Integer(5));
+    let mut deletion = deleted(entry);
+    deletion.base = looking_at(entry, edit);
+    deletion.base.insert("trashed_at".into(), trash.stamp);
+    let gone = phone.push_one(&deletion).await;
+    assert!(entry_of(laptop, entry).await.deleted, "{gone:?}");
+    Marker {
+        lsn: lsn_of(&gone).expect("a position"),
+        op_id: deletion.op_id,
+    }
+}
+
+/// Her devices say how far they are, and what none of them needs is cleared out.
+async fn is_cleared_out(world: &World, phone: &Visitor, laptop: &Visitor, end: Marker) {
+    world.execute("UPDATE outcomes SET at_ms = 1").await;
+    phone.acknowledge(end).await;
+    laptop.acknowledge(Marker::START).await;
+    assert_eq!(cleared(world).await.tombstones, 0, "the laptop is behind");
+    laptop.acknowledge(end).await;
+    assert_eq!(cleared(world).await.tombstones, 1);
+    assert!(entries(&phone.pull(Markers::default()).await).is_empty());
+}
+
 #[tokio::test]
 async fn a_whole_life_holds_together() {
     let world = World::open().await;
@@ -72,31 +103,9 @@ async fn a_whole_life_holds_together() {
     assert_eq!(lost[0].fields["text"], "It poured.".into());
     assert_eq!(lost[0].fields["lost"], Value::Boolean(true));
 
-    // Into the trash, and away.
-    let fields = Fields::from([("trashed_at".into(), Value::Integer(5))]);
-    let mut trash = change(Op::Update, entry.key, fields);
-    trash.base = looking_at(&entry, &later);
-    phone.push_one(&trash).await;
-    let row = entry_of(&laptop, &entry).await;
-    assert_eq!(row.fields["trashed_at"], Value::Integer(5));
-    let mut deletion = deleted(&entry);
-    deletion.base = looking_at(&entry, &later);
-    deletion.base.insert("trashed_at".into(), trash.stamp);
-    let gone = phone.push_one(&deletion).await;
-    assert!(entry_of(&laptop, &entry).await.deleted, "{gone:?}");
-
-    // Her devices say how far they are, and what nobody needs is cleared out.
-    let end = Marker {
-        lsn: lsn_of(&gone).expect("a position"),
-        op_id: deletion.op_id,
-    };
-    world.execute("UPDATE outcomes SET at_ms = 1").await;
-    phone.acknowledge(end).await;
-    laptop.acknowledge(Marker::START).await;
-    assert_eq!(cleared(&world).await.tombstones, 0, "the laptop is behind");
-    laptop.acknowledge(end).await;
-    assert_eq!(cleared(&world).await.tombstones, 1);
-    assert!(entries(&phone.pull(Markers::default()).await).is_empty());
+    // Into the trash, away, and out of the database.
+    let end = throws_away(&phone, &laptop, &entry, &later).await;
+    is_cleared_out(&world, &phone, &laptop, end).await;
 
     // A device that was away for too long is told so.
     let stale = standing_at(Marker {

@@ -10,8 +10,6 @@ mod wasm_target;
 
 pub(crate) use browser::Browser;
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 
 use crate::toolchain::Toolchain;
@@ -22,8 +20,6 @@ pub(crate) struct Ready {
     pub(crate) toolchain: Toolchain,
     /// The browser, if the tests were asked for.
     pub(crate) browser: Option<Browser>,
-    /// The folder of PostgreSQL's server programs, if the tests were asked for.
-    pub(crate) postgres: Option<PathBuf>,
 }
 
 /// Makes the machine ready for `build` and `run`, and with `tests` for `test`.
@@ -36,14 +32,9 @@ pub(crate) fn run(tests: bool) -> Result<Ready> {
         return Ok(Ready {
             toolchain,
             browser: None,
-            postgres: None,
         });
     }
     let browser = Some(browser::ensure()?);
-    let postgres = Some(postgres::ensure()?);
-    Ok(Ready {
-        toolchain,
-        browser,
-        postgres,
-    })
+    postgres::ensure()?;
+    Ok(Ready { toolchain, browser })
 }

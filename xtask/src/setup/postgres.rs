@@ -1,9 +1,9 @@
-//! PostgreSQL's server programs, with which the tests start a database of their own.
+//! PostgreSQL's server programs, with which the server's tests start a database of their own.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::apt;
 use crate::program;
@@ -12,28 +12,25 @@ use crate::step::{nothing_to_do, step};
 /// Where Debian keeps one folder a version; its server programs are not on `PATH`.
 const DEBIAN: &str = "/usr/lib/postgresql";
 
-/// Finds or installs them, and tells their folder.
-pub(super) fn ensure() -> Result<PathBuf> {
-    if let Some(programs) = find() {
+/// Finds or installs them.
+pub(super) fn ensure() -> Result<()> {
+    if is_there() {
         nothing_to_do("PostgreSQL: found");
-        return Ok(programs);
+        return Ok(());
     }
     step("PostgreSQL: installing Debian's", || {
         apt::install("The server's tests need PostgreSQL", &["postgresql"])
-    })?;
-    find().context("PostgreSQL was installed, but its program `initdb` is nowhere to be found")
+    })
 }
 
-fn find() -> Option<PathBuf> {
-    if let Some(initdb) = program::find(&["initdb"]) {
-        // Where the link leads, beside the other programs.
-        return Some(fs::canonicalize(initdb).ok()?.parent()?.to_owned());
+fn is_there() -> bool {
+    if program::find(&["initdb"]).is_some() {
+        return true;
     }
-    let versions = fs::read_dir(Path::new(DEBIAN)).ok()?;
-    let programs = versions.flatten().map(|version| {
-        let number = version.file_name().to_string_lossy().parse::<u32>();
-        (number.unwrap_or(0), version.path().join("bin"))
-    });
-    let complete = programs.filter(|(_, programs)| programs.join("initdb").is_file());
-    complete.max().map(|(_, newest)| newest)
+    let Ok(versions) = fs::read_dir(Path::new(DEBIAN)) else {
+        return false;
+    };
+    versions
+        .flatten()
+        .any(|version| version.path().join("bin/initdb").is_file())
 }
