@@ -25,7 +25,7 @@ use sync::hub::collect::Retention;
 pub struct Config {
     /// Where to listen.
     pub addr: SocketAddr,
-    /// The database.
+    /// The database: a file, made with its folder when there is none, or `postgres://…`.
     pub database_url: String,
     /// The folder with the site's files; none for the files inside the program.
     pub site: Option<PathBuf>,

@@ -23,7 +23,7 @@ pub struct Given {
     #[arg(long, global = true, env = "DAYBOOK_ADDR")]
     pub addr: Option<SocketAddr>,
 
-    /// The database; made, with its folder, when there is none
+    /// The database: a file, made with its folder when there is none, or `postgres://…`
     #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
 

@@ -26,8 +26,8 @@ const FAULTS_MAX: usize = 5;
 pub enum BackupError {
     /// It is no SQLite database that is configured.
     #[error(
-        "This works for a SQLite file, and `database_url` names something else.\nNothing was done. \
-         Write sqlite:PATH there"
+        "This works for SQLite, and `database_url` names another kind of database.\nNothing was \
+         done. For PostgreSQL use pg_dump and pg_restore; docs/operations.md has the commands"
     )]
     NotSqlite,
     /// There is no database to copy.

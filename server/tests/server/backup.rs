@@ -202,9 +202,9 @@ async fn a_backup_takes_no_name_that_is_taken_and_needs_a_database() {
         "{error:?}"
     );
     assert!(!world.file("new").exists() && !world.file("nowhere.sqlite").exists());
-    let other = back_up("mysql://localhost/daybook", &world.file("new")).await;
+    let other = back_up("postgres://localhost/daybook", &world.file("new")).await;
     let error = other.expect_err("another database").to_string();
-    assert!(error.contains("Write sqlite:PATH"), "{error}");
+    assert!(error.contains("use pg_dump"), "{error}");
 }
 
 #[tokio::test]
