@@ -150,7 +150,7 @@ fn status_of(code: &str) -> u16 {
         "content_encoding" => 415,
         "update_required" => 426,
         "too_many_streams" => 429,
-        "busy" | "not_migrated" | "server_ending" => 503,
+        "busy" | "database_away" | "not_migrated" | "server_ending" => 503,
         "storage_full" => 507,
         _ => 500,
     }
