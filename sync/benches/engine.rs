@@ -195,7 +195,7 @@ fn picking(criterion: &mut Criterion) {
     ] {
         criterion.bench_function(&format!("pick/{name}"), |bencher| {
             bencher.iter(|| {
-                let mut picker = Picker::at(NOW_MS, PUSH_CHANGES_MAX);
+                let mut picker = Picker::at(NOW_MS, 0, PUSH_CHANGES_MAX);
                 let all_seen = changes.iter().all(|local| picker.offer(local));
                 picker.finish(all_seen)
             });

@@ -136,6 +136,10 @@ pub const PLANTED: &[(&str, &[Wrong])] = &[
                 "A row is put back for words that the server may have had before it was deleted.",
             ),
             (
+                "ClockIsJudgedAgain",
+                "A stamp is shifted for a clock that was set after it was made and answered.",
+            ),
+            (
                 "OutboxIsNotOnTop",
                 "Unsent edits do not lie on top of their row.",
             ),

@@ -181,7 +181,7 @@ impl Store {
 
     /// Changes for a push, marked as being on their way.
     pub fn take(&mut self, now_ms: u64, limit: usize) -> Vec<LocalChange> {
-        let mut picker = Picker::at(now_ms, limit);
+        let mut picker = Picker::at(now_ms, self.meta.offset_ms, limit);
         let all_seen = self.open().all(|local| picker.offer(local));
         let mut taken = picker.finish(all_seen);
         for local in &mut taken {

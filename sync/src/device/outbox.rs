@@ -62,6 +62,9 @@ pub struct LocalChange {
     /// What the server's time was taken to be ahead when it was stamped, in milliseconds.
     #[serde(default)]
     pub offset_ms: i64,
+    /// An answer showed that the clock which stamped it was right, whatever that clock says later.
+    #[serde(default)]
+    pub in_time: bool,
     /// The server asked for its values whole.
     #[serde(default)]
     pub full: bool,
@@ -92,6 +95,7 @@ impl LocalChange {
             next_attempt_at_ms: 0,
             recorded_at_ms: 0,
             offset_ms: 0,
+            in_time: false,
             full: false,
             refusal: None,
             skip_reason: None,

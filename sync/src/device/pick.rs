@@ -17,6 +17,7 @@ use alloc::vec::Vec;
 #[derive(Debug, Default)]
 pub struct Picker {
     now_ms: u64,
+    offset_ms: i64,
     limit: usize,
     taken: Vec<LocalChange>,
     bytes: usize,
@@ -33,11 +34,13 @@ pub struct Picker {
 }
 
 impl Picker {
-    /// Picks what is due now, at most `limit` changes; a larger group goes alone.
+    /// Picks what is due now, at most `limit` changes; a larger group goes alone. `offset_ms` is
+    /// what the server's time is taken to be ahead.
     #[must_use]
-    pub fn at(now_ms: u64, limit: usize) -> Self {
+    pub fn at(now_ms: u64, offset_ms: i64, limit: usize) -> Self {
         Self {
             now_ms,
+            offset_ms,
             limit: match planted!(PushHasNoLimit) {
                 true => usize::MAX,
                 false => limit.min(PUSH_CHANGES_MAX),
@@ -69,17 +72,18 @@ impl Picker {
                 .extend(local.change.group.map(|group| group.id));
             return !self.full;
         }
+        let timed = in_time(local, self.offset_ms);
         match local.change.group {
             Some(group) if !planted!(GroupIsSplit) => {
                 self.held.insert(row);
                 let members = self.groups.entry(group.id).or_default();
-                members.push(local.clone());
+                members.push(timed);
                 if members.len() == group.size && !self.waiting.contains(&group.id) {
                     let members = self.groups.remove(&group.id).unwrap_or_default();
                     self.take_all(members);
                 }
             }
-            _ => self.take_all(alloc::vec![local.clone()]),
+            _ => self.take_all(alloc::vec![timed]),
         }
         !self.full
     }
@@ -130,6 +134,16 @@ impl Picker {
         self.taken.extend(unit);
         self.full = self.taken.len() >= self.limit;
     }
+}
+
+/// A change whose stamp is known to be in the server's time is sent by that, though the clock here
+/// may have been set since: the stamp is not to be shifted for it.
+fn in_time(local: &LocalChange, offset_ms: i64) -> LocalChange {
+    let mut local = local.clone();
+    if local.in_time && !planted!(ClockIsJudgedAgain) {
+        local.offset_ms = offset_ms;
+    }
+    local
 }
 
 /// The push that sends these changes: long texts as patches where the server has what they were

@@ -10,7 +10,7 @@ use crate::change::Op;
 use crate::clock::Clock;
 use crate::frame::{Outcome, PushResult};
 use crate::id::{Id, Mint};
-use crate::limits::ATTEMPTS_MAX;
+use crate::limits::{ATTEMPTS_MAX, DRIFT_MS_MAX};
 use crate::planted;
 use crate::row::Row;
 use crate::rules::Rules;
@@ -107,6 +107,7 @@ impl Turn<'_> {
             let op_id = local.change.op_id;
             // Answered, it is on its way no more; without an outcome it is again.
             local.sent = false;
+            local.in_time |= in_time(local, self.mint.now_ms(), result.server_time_ms);
             let said = match result.outcomes.get(&op_id).map(Outcome::first) {
                 Some(Outcome::Applied {
                     lsn,
@@ -407,6 +408,12 @@ pub fn discard(rules: &Rules, mut held: Held, which: &[u64]) -> Settled {
     }
     settled.changes.append(&mut held.changes);
     settled
+}
+
+/// Whether the clock that stamped a change was right, by the time of an answer.
+fn in_time(local: &LocalChange, now_ms: u64, server_time_ms: u64) -> bool {
+    let read_ms = now_ms.saturating_add_signed(local.offset_ms);
+    read_ms.abs_diff(server_time_ms) <= DRIFT_MS_MAX
 }
 
 fn spend_attempt(local: &mut LocalChange, mint: &mut Mint) -> &'static str {

@@ -41,10 +41,12 @@ impl Connection {
         now_ms: u64,
         limit: usize,
     ) -> Result<Taken, StorageError> {
-        self.commit(&[LOCAL_CHANGES], Durability::Relaxed, async |reading| {
+        let stores = [LOCAL_CHANGES, SYNC_STATE];
+        self.commit(&stores, Durability::Relaxed, async |reading| {
+            let offset_ms = meta(&reading.store(SYNC_STATE)?, Id::NIL).await?.offset_ms;
             let index = reading.store(LOCAL_CHANGES)?.index(BY_QUEUE)?;
             let mut outbox = count(&index).await?;
-            let mut picker = Picker::at(now_ms, limit);
+            let mut picker = Picker::at(now_ms, offset_ms, limit);
             let mut queues = Queues::new();
             let all_seen = loop {
                 let Some(local) = queues.oldest(&index).await? else {

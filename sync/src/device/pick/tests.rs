@@ -44,7 +44,7 @@ fn of_group(size: usize, mut local: LocalChange) -> LocalChange {
 
 /// The numbers of what goes out, of these changes, at 1000.
 fn picked(limit: usize, changes: &[LocalChange]) -> Vec<u64> {
-    let mut picker = Picker::at(1_000, limit);
+    let mut picker = Picker::at(1_000, 0, limit);
     let all_seen = changes.iter().all(|local| picker.offer(local));
     let taken = picker.finish(all_seen);
     taken.iter().map(|local| local.local_seq).collect()
@@ -56,7 +56,7 @@ fn the_oldest_go_out_up_to_a_limit_and_no_more_are_asked_for() {
     for (limit, count) in [(1, 1), (30, 30), (PUSH_CHANGES_MAX, 100), (900, 100)] {
         assert_eq!(picked(limit, &many), (1..=count).collect::<Vec<_>>());
     }
-    let mut picker = Picker::at(0, 2);
+    let mut picker = Picker::at(0, 0, 2);
     assert!(picker.offer(&many[0]));
     assert!(!picker.offer(&many[1]), "it is full");
     assert_eq!(picked(100, &[]), NOTHING);
@@ -177,12 +177,12 @@ fn a_group_larger_than_the_limit_goes_alone() {
 #[test]
 fn a_group_that_lost_a_member_goes_on_without_it_once_all_is_seen() {
     let rest = [of_group(3, note(1)), of_group(3, note(2))];
-    let mut picker = Picker::at(1_000, 100);
+    let mut picker = Picker::at(1_000, 0, 100);
     assert!(rest.iter().all(|local| picker.offer(local)));
     let taken = picker.finish(true);
     assert_eq!(taken.len(), 2);
     assert!(taken.iter().all(|local| local.change.group.is_none()));
-    let mut picker = Picker::at(1_000, 100);
+    let mut picker = Picker::at(1_000, 0, 100);
     assert!(rest.iter().all(|local| picker.offer(local)));
     assert_eq!(picker.finish(false), [], "the rest may still come");
 }
@@ -204,6 +204,23 @@ fn changes_stamped_under_different_offsets_go_in_pushes_of_their_own() {
         "what the clock that stamped them reads now"
     );
     assert_eq!(push.schema_version, RULES.schema.version);
+}
+
+#[test]
+fn a_stamp_that_an_answer_found_in_time_is_not_shifted_for_a_clock_that_was_set_since() {
+    const DAY_MS: i64 = 86_400_000;
+    let time_of = |in_time| {
+        let mut picker = Picker::at(1_000, DAY_MS, 100);
+        assert!(picker.offer(&LocalChange { in_time, ..note(1) }));
+        let taken = picker.finish(true);
+        push_of(&RULES, Id::from_u128(1), &taken, NOW_MS).device_time_ms
+    };
+    assert_eq!(time_of(false), NOW_MS, "what its clock says now");
+    assert_eq!(
+        time_of(true),
+        NOW_MS + DAY_MS as u64,
+        "what the server's says"
+    );
 }
 
 fn long() -> String {

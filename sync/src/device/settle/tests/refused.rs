@@ -53,6 +53,24 @@ fn a_refused_change_is_kept_and_shown_with_the_words_of_its_refusal() {
 }
 
 #[test]
+fn an_answer_tells_whether_the_clock_that_stamped_a_change_was_right() {
+    for (off_ms, right) in [(0, true), (DRIFT_MS_MAX, true), (DRIFT_MS_MAX + 1, false)] {
+        let (mut store, _, sent) = edited();
+        let outcomes = [(sent.change.op_id, rejected("too_long"))].into();
+        let server_time_ms = NOW_MS + off_ms;
+        settle(
+            &mut store,
+            Answer::Outcomes(PushResult {
+                outcomes,
+                server_time_ms,
+            }),
+        );
+        let refused = store.changes.values().next_back().expect("a change");
+        assert_eq!(refused.in_time, right, "{off_ms}");
+    }
+}
+
+#[test]
 fn a_server_that_fails_spends_attempts_and_after_the_last_the_change_is_set_aside() {
     for answer in [silence(), Answer::Failed(FailureClass::Broken)] {
         let (mut store, ..) = edited();
