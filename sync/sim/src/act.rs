@@ -91,6 +91,7 @@ impl World {
             Fault::Restore => self.restore(u64::from(amount)),
             Fault::TombstonesDropped => {
                 self.checks.forgetful = true;
+                self.muddle_what_is_on_its_way();
                 let retention = Retention {
                     tombstone_ms: 0,
                     ..Retention::default()
@@ -104,6 +105,16 @@ impl World {
             }
             Fault::Erase => self.erase(person),
             line => self.devices[device].line.break_by(line, amount, now_ms),
+        }
+    }
+
+    /// With the tombstones goes what was answered: a device that has not heard its answer then
+    /// puts the row back, for it cannot know that its words were there.
+    fn muddle_what_is_on_its_way(&mut self) {
+        for device in &self.devices {
+            let on_its_way = device.store.open().filter(|local| local.is_on_its_way());
+            let rows = on_its_way.map(|local| (local.change.table.clone(), local.change.key));
+            self.oracle.muddled.extend(rows);
         }
     }
 

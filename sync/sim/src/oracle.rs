@@ -44,7 +44,8 @@ pub struct Oracle {
     /// Rows that somebody inserted.
     inserted: BTreeSet<crate::store::Name>,
     /// Rows of which nobody can say what a deletion of them has seen: inserted by two, or with
-    /// edits that leave no piece behind, or that came after an earlier deletion.
+    /// edits that leave no piece behind, or that came after an earlier deletion, or with one on
+    /// its way while tombstones were cleared out: its device cannot know that it was there.
     pub muddled: BTreeSet<crate::store::Name>,
     /// How many edits were committed.
     pub edits: u64,
