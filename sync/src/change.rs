@@ -136,6 +136,10 @@ impl Refusal {
                 misfit: Misfit::Blank,
                 ..
             } => "blank",
+            Self::Misfit {
+                misfit: Misfit::Nul,
+                ..
+            } => "has_nul",
             Self::Shape => "bad_shape",
             Self::ForeignStamp => "foreign_stamp",
             Self::NotPatched(_) => "not_patched",

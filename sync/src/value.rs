@@ -62,6 +62,9 @@ pub enum Misfit {
     /// A text that must say something is empty or all white space.
     #[error("this field may not be empty")]
     Blank,
+    /// The character U+0000, for which not every database has a place.
+    #[error("the text has the character U+0000, which cannot be kept")]
+    Nul,
 }
 
 impl FieldKind {
@@ -80,6 +83,8 @@ impl FieldKind {
                     })
                 } else if !blank && text.trim().is_empty() {
                     Err(Misfit::Blank)
+                } else if text.contains('\0') {
+                    Err(Misfit::Nul)
                 } else {
                     Ok(())
                 }

@@ -103,6 +103,19 @@ pub fn write(
     })
 }
 
+/// A character that no database is sure to keep is replaced, as CommonMark 0.31 (2.3) does, rather
+/// than have the text around it refused.
+fn without_nul(mut fields: Fields) -> Fields {
+    for value in fields.values_mut() {
+        if let Value::Text(text) = value
+            && text.contains('\0')
+        {
+            *text = text.replace('\0', "\u{fffd}");
+        }
+    }
+    fields
+}
+
 fn decide(
     rules: &Rules,
     meta: &mut Meta,
@@ -133,7 +146,7 @@ fn decide(
         table: edit.table,
         key: edit.key,
         op: edit.op,
-        fields: edit.fields,
+        fields: without_nul(edit.fields),
         patches: BTreeMap::new(),
         base: Stamps::new(),
         stamp: meta.stamp(op_id, mint.now_ms()),

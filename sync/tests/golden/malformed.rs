@@ -176,6 +176,7 @@ fn misfits() -> Vec<(&'static str, Change)> {
         ("wrong_type", with("day", "2026-02-30".into())),
         ("too_long", with("title", Value::Text("x".repeat(201)))),
         ("blank", with("body", " ".into())),
+        ("has_nul", with("body", "a\0b".into())),
         ("bad_shape", change(Op::Update, Fields::new())),
         ("bad_shape", change(Op::Delete, entry_fields())),
         ("foreign_stamp", foreign),

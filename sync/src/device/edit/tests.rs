@@ -68,6 +68,15 @@ fn an_edit_is_kept_with_its_row_its_change_and_the_clock_that_stamped_it() {
 }
 
 #[test]
+fn a_character_that_no_database_is_sure_to_keep_is_replaced_and_the_words_are_kept() {
+    let mut store = desk();
+    write(&mut store, note(Op::Insert, "be\0fore and after"));
+    let replaced = Value::from("be\u{fffd}fore and after");
+    assert_eq!(record(&store, "notes", 5).seen.fields["text"], replaced);
+    assert_eq!(waiting(&store).change.fields["text"], replaced);
+}
+
+#[test]
 fn an_edit_names_the_fields_it_sets_and_the_trash_as_its_writer_saw_them() {
     let mut store = desk();
     let row = row_of(&[page(1, "first")], 1);
