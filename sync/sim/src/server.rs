@@ -229,6 +229,10 @@ impl Servers {
                 assert!(delta.rows.len() <= CHUNK_ROWS_MAX, "bounded: a chunk");
             }
         }
+        // An error is the last thing that is said, and no sign of life follows it.
+        if matches!(frames.last(), Some(ServerFrame::Error(_))) {
+            stream.session = None;
+        }
         stream.queue.extend(frames);
         true
     }
