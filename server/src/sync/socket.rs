@@ -25,7 +25,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 /// How long a device may take to say hello.
 const HELLO_MAX: Duration = Duration::from_secs(10);
 
-/// How long a device may give no sign of life; it answers the ping that goes with each heartbeat
+/// How long a device may give no sign of life; it answers the ping that goes with each frame
 /// without knowing.
 pub const SILENCE_MAX: Duration = Duration::from_millis(WATCHDOG_MS);
 
@@ -119,10 +119,9 @@ impl Out {
 impl Outlet for Out {
     async fn send(&mut self, frame: &ServerFrame) -> Result<(), Gone> {
         self.message(Message::Text(frame.encode().into())).await?;
-        if matches!(frame, ServerFrame::Heartbeat(_)) {
-            self.message(Message::Ping(Bytes::new())).await?;
-        }
-        Ok(())
+        // With every frame: a device that takes a long catch-up slowly has nothing else to say,
+        // and the answer to a later ping would come behind all that is still on its way.
+        self.message(Message::Ping(Bytes::new())).await
     }
 
     async fn close(&mut self, ended: &Ended) {

@@ -14,7 +14,7 @@ use sync::change::Change;
 use sync::frame::ServerFrame;
 use sync::limits::BODY_BYTES_MAX;
 use sync::scope::{Marker, Markers};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// How many entries there are, each as long as an entry may be: more than sockets hold.
 const ENTRIES: usize = 35;
@@ -23,8 +23,12 @@ const ENTRIES: usize = 35;
 /// waits for room.
 const SESSION_BYTES_MAX: usize = 3 * 1024 * 1024;
 
+/// How long a slow device takes over each frame: over all of them, longer than it may be silent.
+const SLOWLY: Duration = Duration::from_secs(1);
+
 each_way! {
     a_device_that_does_not_read_is_let_go_and_resumes_from_its_markers,
+    a_device_that_takes_a_long_catch_up_slowly_gets_it_in_one_session,
     a_session_that_ends_is_closed_even_while_its_device_does_not_read,
     devices_that_do_not_read_cost_the_server_little_memory,
 }
@@ -120,6 +124,27 @@ async fn a_device_that_does_not_read_is_let_go_and_resumes_from_its_markers(way:
     let lsns = before.iter().chain(&after).map(|row| row.lsn);
     let all = 2..=u64::try_from(ENTRIES + 1).expect("few");
     assert!(lsns.eq(all), "{} and {}", before.len(), after.len());
+}
+
+async fn a_device_that_takes_a_long_catch_up_slowly_gets_it_in_one_session(way: Way) {
+    let world = World::open().await;
+    let (ann, _) = world.person("ann").await;
+    let there = write_much(&ann).await;
+    let mut events = way.open(&ann, there.first).await;
+    let began = Instant::now();
+    let mut came = Vec::new();
+    while !matches!(came.last(), Some(ServerFrame::DeltaComplete {})) {
+        let frame = timeout(SOON, events.next()).await.expect("a frame");
+        let so_far = || (began.elapsed(), kinds(&came).join(" "));
+        came.push(frame.unwrap_or_else(|| unreachable!("it was cut off: {:?}", so_far())));
+        sleep(SLOWLY).await;
+    }
+    assert!(began.elapsed() > SILENCE_MAX, "that was no slow device");
+    assert_eq!(entries(&came).len(), ENTRIES);
+    // What was on its way arrives in any case; this tells that the session goes on.
+    ann.push_one(&written("Afterwards.")).await;
+    let news = |frame: &ServerFrame| matches!(frame, ServerFrame::Change(_));
+    assert_eq!(entries(&events.until(news).await).len(), 1);
 }
 
 async fn a_session_that_ends_is_closed_even_while_its_device_does_not_read(way: Way) {
