@@ -20,8 +20,12 @@ const BUSY_MAX: Duration = Duration::from_secs(2);
 /// How many faults of a backup are told; the first says enough to look for another one.
 const FAULTS_MAX: usize = 5;
 
-/// Why there is no copy, or why it is not in place. Whatever the reason, the database is as it
-/// was.
+/// What a database consists of by the ends of its files' names: what SQLite may put beside it,
+/// and the file itself. A companion belongs to whichever file it stands beside.
+const PARTS: [&str; 4] = ["-wal", "-shm", "-journal", ""];
+
+/// Why there is no copy, or why it is not in place. The database is as it was, but for
+/// [`BackupError::NotMovedBack`].
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// It is no SQLite database that is configured.
@@ -40,10 +44,10 @@ pub enum BackupError {
     /// There is something where the copy should go.
     #[error("{} is there already and was left alone.\nChoose another name for the backup", .0.display())]
     Exists(PathBuf),
-    /// There is a database where the backup should go.
+    /// There is a database, or a part of one, where the backup should go.
     #[error(
-        "There is a database at {} already, and it was left alone.\nSay --replace to put the \
-         backup in its place; what is there now is kept beside it",
+        "There is a database or a part of one at {} already, and it was left alone.\nSay \
+         --replace to put the backup in its place; what is there now is kept beside it",
         .0.display()
     )]
     WouldReplace(PathBuf),
@@ -75,6 +79,18 @@ pub enum BackupError {
         version: i64,
         /// This program's last.
         known: i64,
+    },
+    /// The system refuses to put the backup in place, and then to move the database back.
+    #[error(
+        "{} cannot be moved back: {reason}.\nNothing was lost. Move it, and what has its name with \
+         -wal, -shm or -journal after it, to where the database was",
+        file.display()
+    )]
+    NotMovedBack {
+        /// Where the database, or the part of it, is now.
+        file: PathBuf,
+        /// Why.
+        reason: io::Error,
     },
     /// The system refuses a step.
     #[error("{}: {reason}.\nThe database is as it was", file.display())]
@@ -115,12 +131,13 @@ pub async fn back_up(url: &str, to: &Path) -> Result<Backup, BackupError> {
     if !database.exists() {
         return Err(BackupError::NoDatabase(database));
     }
-    if to.exists() {
-        return Err(BackupError::Exists(to.to_owned()));
+    if let Some(part) = parts_of(to).next() {
+        return Err(BackupError::Exists(beside(to, part)));
     }
     let partial = beside(to, ".partial");
+    remove(&partial)?;
     let done = copy_into(&database, &partial).await;
-    let bytes = done.inspect_err(|_| drop(fs::remove_file(&partial)))?;
+    let bytes = done.inspect_err(|_| drop(remove(&partial)))?;
     rename(&partial, to)?;
     Ok(Backup { bytes })
 }
@@ -154,15 +171,18 @@ pub async fn restore(
     end_sessions: bool,
 ) -> Result<Restored, BackupError> {
     let database = file_of(url)?;
-    if database.exists() && !replace {
+    if is_there(&database) && !replace {
         return Err(BackupError::WouldReplace(database));
     }
-    if beside(from, "-wal").exists() {
-        let fault = "It is half of a database in use: there is a file with -wal beside it. Make \
-                     backups with `daybook backup`, which copies both as one";
+    let mut parts = parts_of(from);
+    if let Some(half) = parts.find(|part| ["-wal", "-journal"].contains(part)) {
+        let fault = format!(
+            "It is half of a database in use: there is a file with {half} beside it. Make backups \
+             with `daybook backup`, which copies both as one"
+        );
         return Err(BackupError::Unfit {
             file: from.to_owned(),
-            faults: vec![fault.to_owned()],
+            faults: vec![fault],
         });
     }
     let folder = database
@@ -172,8 +192,9 @@ pub async fn restore(
         fs::create_dir_all(folder).map_err(|reason| file_error(folder, reason))?;
     }
     let coming = beside(&database, ".restoring");
+    remove(&coming)?;
     let done = put_in_place(from, &coming, &database, end_sessions).await;
-    done.inspect_err(|_| drop(fs::remove_file(&coming)))
+    done.inspect_err(|_| drop(remove(&coming)))
 }
 
 async fn put_in_place(
@@ -195,14 +216,14 @@ async fn put_in_place(
     }
     let synced = File::open(coming).and_then(|file| file.sync_all());
     synced.map_err(|reason| file_error(coming, reason))?;
-    let kept = if database.exists() {
+    let kept = if is_there(database) {
         Some(set_aside(database).await?)
     } else {
         None
     };
     if let Err(error) = rename(coming, database) {
         if let Some(kept) = &kept {
-            rename(kept, database)?;
+            move_back(kept, database, &PARTS)?;
         }
         return Err(error);
     }
@@ -264,14 +285,57 @@ async fn set_aside(database: &Path) -> Result<PathBuf, BackupError> {
     }
     let suffix = format!(".before-restore-{}", timestamp());
     let kept = beside(database, &suffix);
-    for companion in ["-wal", "-shm"] {
-        let file = beside(database, companion);
-        if file.exists() {
-            rename(&file, &beside(&kept, companion))?;
+    move_all(database, &kept)?;
+    Ok(kept)
+}
+
+/// Moves every part of a database that is there, or none.
+fn move_all(from: &Path, to: &Path) -> Result<(), BackupError> {
+    for (count, part) in PARTS.iter().enumerate() {
+        let file = beside(from, part);
+        if !file.exists() {
+            continue;
+        }
+        if let Err(error) = rename(&file, &beside(to, part)) {
+            move_back(to, from, &PARTS[..count])?;
+            return Err(error);
         }
     }
-    rename(database, &kept)?;
-    Ok(kept)
+    Ok(())
+}
+
+fn move_back(kept: &Path, to: &Path, parts: &[&str]) -> Result<(), BackupError> {
+    for part in parts {
+        let file = beside(kept, part);
+        if file.exists() {
+            fs::rename(&file, beside(to, part))
+                .map_err(|reason| BackupError::NotMovedBack { file, reason })?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes what a broken attempt has left. A log beside a new file would be taken for its own.
+fn remove(database: &Path) -> Result<(), BackupError> {
+    for part in PARTS {
+        let file = beside(database, part);
+        if let Err(reason) = fs::remove_file(&file)
+            && reason.kind() != io::ErrorKind::NotFound
+        {
+            return Err(file_error(&file, reason));
+        }
+    }
+    Ok(())
+}
+
+fn is_there(database: &Path) -> bool {
+    parts_of(database).next().is_some()
+}
+
+/// The parts of a database that are there.
+fn parts_of(database: &Path) -> impl Iterator<Item = &'static str> {
+    let parts = PARTS.into_iter();
+    parts.filter(move |part| beside(database, part).exists())
 }
 
 fn is_locked(error: &sqlx::Error) -> bool {
@@ -333,5 +397,30 @@ fn file_error(file: &Path, reason: io::Error) -> BackupError {
     BackupError::File {
         file: file.to_owned(),
         reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_cannot_be_moved_whole_stays_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (database, kept) = (folder.path().join("database"), folder.path().join("kept"));
+        for part in PARTS {
+            fs::write(beside(&database, part), part).expect("a file");
+        }
+        // Stands where the third part should go.
+        fs::create_dir(beside(&kept, "-journal")).expect("a folder");
+        let error = move_all(&database, &kept).expect_err("something is in the way");
+        assert!(matches!(error, BackupError::File { .. }), "{error}");
+        for part in PARTS {
+            let text = fs::read_to_string(beside(&database, part));
+            assert_eq!(text.expect("it is in its place"), part);
+        }
+        fs::remove_dir(beside(&kept, "-journal")).expect("removed");
+        move_all(&database, &kept).expect("moved");
+        assert!(!is_there(&database) && parts_of(&kept).eq(PARTS));
     }
 }

@@ -227,16 +227,44 @@ async fn a_database_that_is_there_is_replaced_only_when_asked_and_only_when_nobo
         "the live one was left alone"
     );
     assert_eq!(faults(&url).await.expect("an answer"), [""; 0]);
-    let folder = world.file("data");
-    let names = std::fs::read_dir(&folder).expect("a folder");
-    let names: Vec<_> = names
-        .map(|entry| entry.expect("a file").file_name())
-        .collect();
-    let names = names.iter().map(|name| name.to_string_lossy());
+    let names = names_in(&world.file("data"));
     assert!(
-        names.clone().all(|name| !name.contains("restor")),
+        names.iter().all(|name| !name.contains("restor")),
         "{names:?}"
     );
+}
+
+#[tokio::test]
+async fn nothing_of_another_database_is_left_beside_a_restored_one() {
+    let world = World::open().await;
+    let (ann, _) = world.person("ann").await;
+    let backup = world.back_up("backup.sqlite").await;
+    ann.push_one(&written("After the backup.")).await;
+    let wal = std::fs::read(world.file("data/daybook.sqlite-wal")).expect("what was written");
+    std::fs::create_dir(world.file("restored")).expect("a folder");
+    // Of a database that is gone, and of a restore that was broken off.
+    for name in ["daybook.sqlite-wal", "daybook.sqlite.restoring-wal"] {
+        std::fs::write(world.file("restored").join(name), &wal).expect("a file");
+    }
+    let url = format!("sqlite:{}", world.file("restored/daybook.sqlite").display());
+    let error = restore(&url, &backup, false, false).await;
+    assert!(
+        matches!(error, Err(BackupError::WouldReplace(_))),
+        "{error:?}"
+    );
+    let done = restore(&url, &backup, true, false).await.expect("restored");
+    let kept = done.kept.expect("what was there");
+    let kept = format!("{}-wal", kept.file_name().expect("a name").display());
+    let mut names = names_in(&world.file("restored"));
+    names.sort();
+    assert_eq!(names, ["daybook.sqlite", kept.as_str()]);
+    assert_eq!(faults(&url).await.expect("an answer"), [""; 0]);
+}
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let names = std::fs::read_dir(folder).expect("a folder");
+    let names = names.map(|entry| entry.expect("a file").file_name());
+    names.map(|name| name.to_string_lossy().into()).collect()
 }
 
 #[tokio::test]
@@ -303,10 +331,14 @@ async fn what_is_no_whole_backup_is_not_restored() {
     let error = restore(&target, &newer, false, false).await;
     assert!(matches!(error, Err(BackupError::Newer { .. })), "{error:?}");
     let live = world.file("data/daybook.sqlite");
-    let error = restore(&target, &live, false, false)
-        .await
-        .expect_err("half of one");
-    assert!(error.to_string().contains("-wal"), "{error}");
+    let begun = world.file("begun");
+    std::fs::write(&begun, &bytes).expect("a file");
+    std::fs::write(world.file("begun-journal"), "half-way").expect("a file");
+    for (half, companion) in [(live, "-wal"), (begun, "-journal")] {
+        let error = restore(&target, &half, false, false).await;
+        let error = error.expect_err("half of one").to_string();
+        assert!(error.contains(companion), "{error}");
+    }
     assert!(!world.file("restored/daybook.sqlite").exists());
     restore(&target, &good, false, false)
         .await
