@@ -5,7 +5,7 @@ use super::schema::known;
 use super::trouble::Trouble;
 use crate::clock::now_ms;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -144,16 +144,16 @@ pub async fn back_up(url: &str, to: &Path) -> Result<Backup, BackupError> {
 
 async fn copy_into(database: &Path, partial: &Path) -> Result<u64, BackupError> {
     private(partial).map_err(|reason| file_error(partial, reason))?;
-    let mut connection = connect(database).await?;
     let name = partial.to_str().ok_or_else(|| {
         let reason = io::Error::new(io::ErrorKind::InvalidInput, "the name is no Unicode text");
         file_error(partial, reason)
     })?;
-    sqlx::query("VACUUM INTO ?")
-        .bind(name)
-        .execute(&mut connection)
-        .await?;
-    examine(partial, partial).await?;
+    let mut connection = connect(database).await?;
+    let copy = sqlx::query("VACUUM INTO ?").bind(name);
+    let copied = copy.execute(&mut connection).await;
+    connection.close().await?;
+    copied?;
+    prepare(partial, partial, false).await?;
     let file = File::open(partial).and_then(|file| file.sync_all().map(|()| file));
     let size = file.and_then(|file| file.metadata());
     Ok(size.map_err(|reason| file_error(partial, reason))?.len())
@@ -207,13 +207,7 @@ async fn put_in_place(
     // By its bytes alone: the backup may be one that everybody may read.
     let copied = File::open(from).and_then(|mut from| io::copy(&mut from, &mut copy));
     copied.map_err(|reason| file_error(from, reason))?;
-    examine(coming, from).await?;
-    if end_sessions {
-        let mut connection = connect(coming).await?;
-        sqlx::query("DELETE FROM sessions")
-            .execute(&mut connection)
-            .await?;
-    }
+    prepare(coming, from, end_sessions).await?;
     let synced = File::open(coming).and_then(|file| file.sync_all());
     synced.map_err(|reason| file_error(coming, reason))?;
     let kept = if is_there(database) {
@@ -233,18 +227,41 @@ async fn put_in_place(
     })
 }
 
+/// Checks a copy, and ends its sessions if that is wished. Everything is in its one file then,
+/// and nobody has it open: a connection that is only dropped may write after the file is moved.
+async fn prepare(file: &Path, name: &Path, end_sessions: bool) -> Result<(), BackupError> {
+    let unfit = |error: sqlx::Error| BackupError::Unfit {
+        file: name.to_owned(),
+        faults: vec![error.to_string()],
+    };
+    let mut connection = connect(file).await.map_err(unfit)?;
+    let prepared = async {
+        // A copy may say of itself that it keeps a log beside it.
+        let mode = sqlx::query("PRAGMA journal_mode = DELETE");
+        mode.execute(&mut connection).await.map_err(unfit)?;
+        examine(&mut connection, name).await?;
+        if end_sessions {
+            let ended = sqlx::query("DELETE FROM sessions");
+            ended.execute(&mut connection).await?;
+        }
+        Ok(())
+    };
+    let prepared = prepared.await;
+    connection.close().await?;
+    prepared
+}
+
 /// Whether this is a whole database of Daybook that this program can serve. `name` is what its
 /// owner calls it.
-async fn examine(file: &Path, name: &Path) -> Result<(), BackupError> {
+async fn examine(connection: &mut SqliteConnection, name: &Path) -> Result<(), BackupError> {
     let unfit = |faults| BackupError::Unfit {
         file: name.to_owned(),
         faults,
     };
     let said = |error: sqlx::Error| unfit(vec![error.to_string()]);
-    let mut connection = connect(file).await.map_err(said)?;
     let last = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success");
     let last: Option<i64> = last
-        .fetch_one(&mut connection)
+        .fetch_one(&mut *connection)
         .await
         .map_err(|error| unfit(vec![format!("It is no database of Daybook: {error}")]))?;
     let (Some(version), Some(known)) = (last, known().pop()) else {
@@ -257,7 +274,7 @@ async fn examine(file: &Path, name: &Path) -> Result<(), BackupError> {
             known: known.version,
         });
     }
-    let mut faults = faults_of_file(&mut connection).await.map_err(said)?;
+    let mut faults = faults_of_file(connection).await.map_err(said)?;
     faults.truncate(FAULTS_MAX);
     if faults.is_empty() {
         Ok(())
@@ -272,8 +289,9 @@ async fn set_aside(database: &Path) -> Result<PathBuf, BackupError> {
     let closed = async {
         let mut connection = connect(database).await?;
         let mode = sqlx::query_scalar("PRAGMA journal_mode = DELETE");
-        let mode: String = mode.fetch_one(&mut connection).await?;
-        Ok::<_, sqlx::Error>(mode == "delete")
+        let mode = mode.fetch_one(&mut connection).await;
+        connection.close().await?;
+        mode.map(|mode: String| mode == "delete")
     };
     let in_use = match closed.await {
         Ok(closed) => !closed,
@@ -367,10 +385,11 @@ pub(super) async fn connect(file: &Path) -> sqlx::Result<SqliteConnection> {
     options.connect().await
 }
 
-/// An empty file that only its owner may read: it will hold people's words.
+/// A new file that only its owner may read: it will hold people's words. One that is there might
+/// be open to others.
 fn private(file: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(file)

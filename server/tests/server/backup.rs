@@ -290,6 +290,40 @@ async fn restoring_can_end_all_sessions() {
 }
 
 #[tokio::test]
+async fn sessions_are_ended_also_in_a_backup_that_keeps_a_log_of_its_writes() {
+    let world = World::open().await;
+    world.person("ann").await;
+    let backup = world.back_up("backup.sqlite").await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&backup);
+    let options = options.journal_mode(sqlx::sqlite::SqliteJournalMode::Wal);
+    let pool = sqlx::SqlitePool::connect_with(options).await;
+    pool.expect("the copy").close().await;
+    for number in 0..20 {
+        let folder = world.file(&number.to_string());
+        let file = folder.join("daybook.sqlite");
+        let url = format!("sqlite:{}", file.display());
+        restore(&url, &backup, false, true).await.expect("restored");
+        assert_eq!(names_in(&folder), ["daybook.sqlite"]);
+        // By its bytes alone, so that nothing that is still open comes to its help.
+        let copy = folder.join("copy");
+        std::fs::copy(&file, &copy).expect("a copy");
+        assert_eq!(count_of(&copy, "sessions").await, 0, "restore {number}");
+        assert_eq!(count_of(&copy, "users").await, 1);
+    }
+}
+
+async fn count_of(file: &Path, table: &str) -> i64 {
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+    let pool = sqlx::SqlitePool::connect_with(options)
+        .await
+        .expect("the copy");
+    let count = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+    let count = sqlx::query_scalar(count).fetch_one(&pool).await;
+    pool.close().await;
+    count.expect("a count")
+}
+
+#[tokio::test]
 async fn what_is_no_whole_backup_is_not_restored() {
     let world = World::in_file().await;
     let (ann, _) = world.person("ann").await;
