@@ -56,8 +56,8 @@ pub enum SeedError {
     Taken,
     /// The known password will not do here.
     #[error(
-        "This server listens where others can reach it, and everybody knows the demo's password.\n\
-         Nothing was made. Choose one with --password"
+        "Others can reach this server, for it listens beyond this machine or `https` is on, and \
+         everybody knows the demo's password.\nNothing was made. Choose one with --password"
     )]
     KnownPassword,
     /// The address or the password is none.
@@ -79,14 +79,15 @@ pub enum SeedError {
 
 /// Makes the account and its journal, and says how to get in.
 pub(super) async fn run(config: &Config, wish: &Wish) -> Result<(), SeedError> {
-    let password = match &wish.password {
-        Some(password) => password.clone(),
-        None if config.addr.ip().is_loopback() => PASSWORD.to_owned(),
-        None => return Err(SeedError::KnownPassword),
-    };
+    let password = wish.password.as_deref().unwrap_or(PASSWORD);
+    // On loopback with https, there is a proxy in front that others reach.
+    let is_alone = config.addr.ip().is_loopback() && !config.is_https();
+    if password == PASSWORD && !is_alone {
+        return Err(SeedError::KnownPassword);
+    }
     let until = last_day(wish.until.as_deref())?;
     let store = Store::open(&config.database_url).await?;
-    let made = make(&store, &wish.email, password, until).await;
+    let made = make(&store, &wish.email, password.to_owned(), until).await;
     store.close().await;
     let count = made?;
     say(&format!(

@@ -151,11 +151,15 @@ async fn a_demo_journal_is_made_once_backed_up_and_put_back() {
     assert!(fine && said.contains("demo@daybook.example"), "{said}");
     let (fine, said) = call(path, &["seed"]);
     assert!(!fine && said.contains("already"), "{said}");
-    let (fine, said) = call(
-        path,
-        &["seed", "--addr", "0.0.0.0:0", "--email", "b@b.example"],
-    );
-    assert!(!fine && said.contains("--password"), "{said}");
+    let known = server::commands::seed::PASSWORD;
+    for reached in [["--addr", "0.0.0.0:0"], ["--https", "true"]] {
+        for chosen in [&[][..], &["--password", known]] {
+            let wish = ["seed", "--email", "b@b.example"];
+            let (fine, said) = call(path, &[&wish, &reached[..], chosen].concat());
+            let told = said.contains("--password") && said.contains("Nothing was made");
+            assert!(!fine && told, "{reached:?} {chosen:?}: {said}");
+        }
+    }
     let (fine, said) = call(path, &["seed", "--email", "c@c.example", "--until", "May"]);
     assert!(!fine && said.contains("no day"), "{said}");
     let (fine, said) = call(path, &["check"]);
