@@ -9,17 +9,19 @@ pub(crate) mod request;
 
 use crate::config::{Config, LogFormat};
 use std::io::IsTerminal as _;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
 
-/// What is never logged, whatever the operator asks for: the login layer puts a person's name
-/// before every line of theirs.
-const NEVER: &str = "axum_login=error";
+/// Who is heard only about errors, whatever the operator asks for: the login layer puts a
+/// person's name before every line of theirs.
+const INDISCREET: &str = "axum_login";
 
 /// Starts logging to standard error. Asked again, it changes nothing.
 pub fn start(config: &Config) {
-    let filter = EnvFilter::new(format!("{},{NEVER}", config.log_filter));
+    let filter = EnvFilter::new(&config.log_filter);
     let lines = fmt::layer().with_writer(std::io::stderr);
     let lines = match config.log_format {
         LogFormat::Text => lines
@@ -28,8 +30,18 @@ pub fn start(config: &Config) {
             .boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    let started = tracing_subscriber::registry().with(filter).with(lines);
-    if started.try_init().is_err() {
+    // Beside the operator's filter and not in it, where a narrower target would win.
+    let heard = filter_fn(is_discreet);
+    let lines = tracing_subscriber::registry()
+        .with(filter)
+        .with(heard)
+        .with(lines);
+    if lines.try_init().is_err() {
         tracing::debug!("logging has started before");
     }
+}
+
+fn is_discreet(said: &Metadata<'_>) -> bool {
+    let is_error = said.is_event() && *said.level() == Level::ERROR;
+    is_error || !said.target().starts_with(INDISCREET)
 }

@@ -1,11 +1,13 @@
 //! The program itself, as an operator calls it: `daybook` with its commands, files and signals.
 
 use crate::said::{push_frame, written};
+use crate::ways::Socket;
 use crate::world::{PASSWORD, SOON, Visitor, write_site};
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
+use sync::frame::ServerFrame;
 use sync::scope::Markers;
 use tempfile::TempDir;
 
@@ -226,7 +228,7 @@ const EMAIL: &str = "marmalade.reader@example.org";
 async fn nothing_that_people_write_or_are_known_by_is_logged_or_counted() {
     let home = home();
     let settings = "addr = \"127.0.0.1:0\"\nlog_format = \"json\"\n\
-                    log_filter = \"trace\"\n";
+                    log_filter = \"trace,axum_login::service=info\"\n";
     write(home.path(), "daybook.toml", settings);
     let running = Running::start(&home);
     let ann = running.visitor();
@@ -245,6 +247,14 @@ async fn nothing_that_people_write_or_are_known_by_is_logged_or_counted() {
     let first = tokio::time::timeout(SOON, events.next());
     first.await.expect("a frame");
     drop(events);
+    let mut socket = Socket::open(&ann).await;
+    socket.say(ann.hello(Markers::default())).await;
+    socket.frames.until_live().await;
+    let again = push_frame(ann.device_id, vec![entry.clone()]);
+    socket.say(again).await;
+    let answered = |frame: &ServerFrame| matches!(frame, ServerFrame::PushResult(_));
+    socket.frames.until(answered).await;
+    drop(socket);
     running
         .get(&format!("/journal-entries/{}", entry.key))
         .await;
@@ -290,9 +300,11 @@ async fn cookie_of(visitor: &Visitor) -> String {
 fn check_counted(text: &str) {
     for part in [
         "daybook_requests_total{method=\"POST\",route=\"/api/sync/push\",status=\"200\"} 2",
+        "daybook_requests_total{method=\"GET\",route=\"/api/sync/socket\",status=\"101\"} 1",
         "daybook_request_seconds_bucket{route=\"/api/sync/push\",le=\"0.5\"}",
-        "daybook_pushes_total 2",
+        "daybook_pushes_total 3",
         "daybook_changes_total{outcome=\"applied\"} 1",
+        "daybook_changes_total{outcome=\"duplicate\"} 1",
         "daybook_changes_total{outcome=\"rejected\"} 1",
         "daybook_sign_in_failures_total{reason=\"credentials\"} 1",
         "daybook_streams_open 0",
