@@ -30,6 +30,7 @@ use sync::limits::PUSH_BYTES_MAX;
 use sync::row::Row;
 use sync::stamp::Stamp;
 use sync::table::TableSpec;
+use tracing::Instrument as _;
 
 /// Answers with one outcome a change. A change without one was not kept; it is sent again.
 pub(crate) async fn push(
@@ -56,10 +57,10 @@ pub(super) async fn answer(
     RULES.schema.speaks(push.schema_version)?;
     let shared = Arc::clone(shared);
     // On its own, so that a device that hangs up cannot come between the commit and the poke.
-    let outcomes =
-        tokio::spawn(async move { take(&shared.store, &shared.fanout, user, push).await })
-            .await
-            .map_err(|_| Error::Internal("a push that panicked"))??;
+    let taking = async move { take(&shared.store, &shared.fanout, user, push).await };
+    let outcomes = tokio::spawn(taking.in_current_span())
+        .await
+        .map_err(|_| Error::Internal("a push that panicked"))??;
     Ok(ServerFrame::PushResult(PushResult {
         outcomes,
         server_time_ms: now_ms(),

@@ -21,6 +21,7 @@ use std::time::Duration;
 use sync::frame::{DeviceFrame, FrameError, Hello, ServerFrame};
 use sync::limits::{FRAME_BYTES_MAX, HELLO_BYTES_MAX, PUSH_BYTES_MAX, WATCHDOG_MS};
 use tokio::time::{Instant, timeout, timeout_at};
+use tracing::{Instrument as _, Span};
 
 /// How long a device may take to say hello.
 const HELLO_MAX: Duration = Duration::from_secs(10);
@@ -58,7 +59,10 @@ pub(crate) async fn socket(
         .max_frame_size(MESSAGE_BYTES_MAX)
         .max_write_buffer_size(WRITE_BYTES_MAX)
         .read_buffer_size(READ_BYTES);
-    Ok(upgrade.on_upgrade(move |socket| converse(shared, signed, seat, connection, socket)))
+    let span = Span::current();
+    Ok(upgrade.on_upgrade(move |socket| {
+        converse(shared, signed, seat, connection, socket).instrument(span)
+    }))
 }
 
 async fn converse(

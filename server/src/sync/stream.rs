@@ -16,6 +16,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use sync::frame::{DeviceFrame, ServerFrame};
 use tokio::sync::{mpsc, oneshot};
+use tracing::Instrument as _;
 
 /// How many events wait for the network to take them: the one that comes next.
 const EVENTS_QUEUED_MAX: usize = 1;
@@ -41,7 +42,8 @@ pub(crate) async fn stream(
         events: Some(events),
         connection: connection.map(|Extension(connection)| connection),
     };
-    tokio::spawn(session.run(outlet, Listens(listens)));
+    let speaking = session.run(outlet, Listens(listens));
+    tokio::spawn(speaking.in_current_span());
     let headers = [
         (CONTENT_TYPE.as_str(), "text/event-stream"),
         (CACHE_CONTROL.as_str(), "no-store"),

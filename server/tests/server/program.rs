@@ -264,9 +264,7 @@ async fn nothing_that_people_write_or_are_known_by_is_logged_or_counted() {
     let (_, counted) = running.get("/metrics").await;
     let logged = running.end().await;
     assert!(logged.lines().count() > 50, "{logged}");
-    for line in logged.lines() {
-        serde_json::from_str::<serde_json::Value>(line).expect(line);
-    }
+    check_named(&logged);
     assert!(logged.contains("\"route\":\"/api/sync/push\""));
     let personal = [
         "marmalade",
@@ -294,6 +292,33 @@ async fn cookie_of(visitor: &Visitor) -> String {
     let cookie = answer.headers()["set-cookie"].to_str().expect("text");
     let value = cookie.split(['=', ';']).nth(1).expect("a value");
     value.to_owned()
+}
+
+/// Every line is an object, and those of what goes on beside a request carry its name too.
+fn check_named(logged: &str) {
+    let mut ways = Vec::new();
+    for line in logged.lines() {
+        let said: serde_json::Value = serde_json::from_str(line).expect(line);
+        let message = said["message"].as_str().unwrap_or_default();
+        if !["push", "a session"].contains(&message) {
+            continue;
+        }
+        let around = said["spans"].as_array().expect(line);
+        let request = around.iter().find(|span| span["name"] == "request");
+        let request = request.expect(line);
+        assert!(request["id"].as_str().is_some_and(|id| id.len() == 22));
+        let route = request["route"].as_str().expect(line);
+        ways.push(format!("{message} by {route}"));
+    }
+    ways.sort();
+    let expected = [
+        "a session by /api/sync/socket",
+        "a session by /api/sync/stream",
+        "push by /api/sync/push",
+        "push by /api/sync/push",
+        "push by /api/sync/socket",
+    ];
+    assert_eq!(ways, expected);
 }
 
 /// Every kind of metric that this story touches, and only labels from lists.
