@@ -70,7 +70,7 @@ pub(crate) async fn guard(request: Request, next: Next) -> Response {
     let headers = request.headers();
     let is_ours = match *request.method() {
         // The one thing that is got and can change something. Any page may ask for a socket.
-        Method::GET if headers.contains_key(UPGRADE) => is_own_origin(headers),
+        Method::GET if asks_for_socket(headers) => is_own_origin(headers),
         Method::GET | Method::HEAD => true,
         _ => is_same_origin(headers),
     };
@@ -81,6 +81,14 @@ pub(crate) async fn guard(request: Request, next: Next) -> Response {
         return Error::ContentEncoding.into_response();
     }
     next.run(request).await
+}
+
+/// Programs offer other protocols too, such as `h2c`, and take an answer without them.
+fn asks_for_socket(headers: &HeaderMap) -> bool {
+    headers.get_all(UPGRADE).iter().any(|offer| {
+        let offer = String::from_utf8_lossy(offer.as_bytes());
+        offer.to_ascii_lowercase().contains("websocket")
+    })
 }
 
 /// Browsers say where a request comes from, and no page can make them say otherwise. Older

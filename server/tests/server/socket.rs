@@ -261,6 +261,24 @@ async fn a_socket_is_opened_only_by_a_page_of_this_site_with_a_session() {
 }
 
 #[tokio::test]
+async fn who_offers_another_protocol_than_a_socket_is_answered_without_it() {
+    let world = World::open().await;
+    let visitor = world.visitor();
+    let cases = [
+        ("h2c", 200),
+        ("foo/2, bar", 200),
+        ("WebSocket", 403),
+        ("h2c, websocket", 403),
+    ];
+    for (offer, status) in cases {
+        let offered = visitor.http.get(world.url("/healthz"));
+        let offered = offered.header("connection", "upgrade");
+        let answer = offered.header("upgrade", offer).send().await;
+        assert_eq!(answer.expect(offer).status().as_u16(), status, "{offer}");
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_written_on_a_socket_whose_session_has_ended() {
     let world = World::open().await;
     let (ann, account) = world.person("ann").await;
@@ -296,10 +314,7 @@ async fn a_ping_is_answered_and_who_says_no_hello_is_not_waited_for() {
         panic!("{heard:?}")
     };
     assert!(text.contains("body_incomplete"), "{text}");
-    assert!(
-        matches!(heard.last(), Some(Message::Close(_))),
-        "{heard:?}"
-    );
+    assert!(matches!(heard.last(), Some(Message::Close(_))), "{heard:?}");
     let waited = began.elapsed();
     assert!(waited > Duration::from_secs(9), "{waited:?}");
 }
