@@ -17,7 +17,7 @@ use axum::Router;
 use connection::serve_one;
 use metrics::counter;
 use places::{Place, Places};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
@@ -34,6 +34,17 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The network address a request came from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// What counts as one address: for IPv6 the first half, for that much one household gets.
+pub(crate) fn home_of(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+        address @ IpAddr::V4(_) => address,
+    }
+}
 
 /// Accepts and serves until asked to end, and then lets requests that are under way finish.
 pub(crate) async fn serve(

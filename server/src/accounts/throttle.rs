@@ -1,6 +1,7 @@
 //! Slowing down who guesses: a bucket of attempts for each pair of e-mail address and network
 //! address. A stranger elsewhere so cannot lock anybody out.
 
+use crate::serve::home_of;
 use app::account::AccountError;
 use governor::clock::{Clock as _, MonotonicClock};
 use governor::middleware::NoOpMiddleware;
@@ -67,7 +68,7 @@ fn pair(email: &str, address: IpAddr) -> Pair {
     let digest = Sha256::new()
         .chain_update(email.to_lowercase())
         .chain_update([0])
-        .chain_update(address.to_string())
+        .chain_update(home_of(address).to_string())
         .finalize();
     let mut pair = Pair::default();
     pair.copy_from_slice(&digest[..16]);
@@ -95,5 +96,19 @@ mod tests {
         }
         assert_eq!(throttle.attempt("ann@example.org", elsewhere), Ok(()));
         assert_eq!(throttle.attempt("bob@example.org", guesser), Ok(()));
+    }
+
+    #[test]
+    fn a_guesser_with_a_household_of_ipv6_addresses_is_one_guesser() {
+        let throttle = Throttle::default();
+        let attempt = |address: &str| {
+            let address = address.parse().expect("an address");
+            throttle.attempt("ann@example.org", address)
+        };
+        for host in 1..=ATTEMPTS_BURST {
+            assert_eq!(attempt(&format!("2001:db8:1:2::{host:x}")), Ok(()));
+        }
+        assert!(attempt("2001:db8:1:2:ffff::1").is_err());
+        assert_eq!(attempt("2001:db8:1:3::1"), Ok(()));
     }
 }

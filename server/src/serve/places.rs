@@ -1,8 +1,9 @@
 //! How many connections there may be: in all, and from one network address.
 
+use super::home_of;
 use crate::config::{Config, Networks};
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -106,17 +107,6 @@ impl Drop for Place {
         } else {
             taken.insert(*home, left);
         }
-    }
-}
-
-/// What counts as one address: for IPv6 the first half, for that much one household gets.
-fn home_of(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        address @ IpAddr::V4(_) => address,
     }
 }
 
