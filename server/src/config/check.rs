@@ -9,6 +9,9 @@ use tracing_subscriber::EnvFilter;
 /// hangs.
 const DRAIN_S_MAX: u64 = 600;
 
+/// How many connections there may be at most: each needs a file handle, and few systems give more.
+const CONNECTIONS_MAX_MAX: usize = 65_536;
+
 /// What is wrong and what to change, unless the value is right.
 type Verdict = Result<(), (&'static str, String, &'static str)>;
 
@@ -60,6 +63,14 @@ impl Config {
                 return Err((key, "is 0".to_owned(), "Write 1 or more"));
             }
         }
+        if self.connections_max > CONNECTIONS_MAX_MAX {
+            let given = self.connections_max;
+            return Err((
+                "connections_max",
+                format!("is {given}, and more than {CONNECTIONS_MAX_MAX} cannot be"),
+                "Lower it to what the system gives as many file handles for",
+            ));
+        }
         if self.connections_per_address_max > self.connections_max {
             return Err((
                 "connections_per_address_max",
@@ -75,8 +86,8 @@ impl Config {
             if value > DRAIN_S_MAX {
                 return Err((
                     key,
-                    format!("is {value} s"),
-                    "Write 600 or less; most need under 30",
+                    format!("is {value} s, and more than {DRAIN_S_MAX} s cannot be"),
+                    "Lower it; most need under 30",
                 ));
             }
         }
@@ -127,7 +138,7 @@ mod tests {
     fn every_value_that_cannot_be_is_named_with_what_to_change() {
         assert_eq!(said(|_| {}), "");
         type Case = (fn(&mut Config), &'static str, &'static str);
-        let cases: [Case; 9] = [
+        let cases: [Case; 10] = [
             (
                 |c| c.database_url = "mysql:x".into(),
                 "database_url",
@@ -150,7 +161,12 @@ mod tests {
                 "1 or more",
             ),
             (|c| c.keep_revisions_days = 0, "keep_revisions_days", "1 or"),
-            (|c| c.drain_limit_s = 601, "drain_limit_s", "600 or less"),
+            (
+                |c| c.connections_max = CONNECTIONS_MAX_MAX + 1,
+                "connections_max",
+                "65537, and more than 65536",
+            ),
+            (|c| c.drain_limit_s = 601, "drain_limit_s", "than 600 s"),
             (
                 |c| c.metrics_listen = Some(c.addr),
                 "metrics_listen",
