@@ -43,6 +43,16 @@ pub const POOL_CONNECTIONS: &str = "daybook_pool_connections";
 /// Always 1; its labels are the program's `version` and the site's `build`.
 pub const BUILD_INFO: &str = "daybook_build_info";
 
+/// The errors that the operator's alerts look for. They are told from the start, at 0, since
+/// nobody can see how much a number has grown that was not there before.
+const ALERTED: [&str; 5] = [
+    "corrupt",
+    "database",
+    "internal",
+    "storage_full",
+    "update_required",
+];
+
 /// The upper ends of the classes of times, in seconds.
 const SECONDS: [f64; 12] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
@@ -69,6 +79,9 @@ pub fn handle() -> &'static PrometheusHandle {
             tracing::warn!("something else counts in this process, so /metrics stays empty");
         }
         describe();
+        for code in ALERTED {
+            counter!(ERRORS, "code" => code).increment(0);
+        }
         handle
     })
 }
@@ -162,6 +175,24 @@ pub(crate) fn count(error: &Error) {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_that_an_alert_looks_for_is_told_from_the_start() {
+        let manual = include_str!("../../../docs/operations.md");
+        let asked = manual.split("daybook_errors_total{code=").skip(1);
+        let asked = asked.filter_map(|rest| rest.trim_start_matches('~').split('"').nth(1));
+        let mut asked: Vec<_> = asked.flat_map(|codes| codes.split('|')).collect();
+        asked.sort_unstable();
+        asked.dedup();
+        assert_eq!(asked, ALERTED);
+        let told = handle().render();
+        for code in ALERTED {
+            let line = format!("{ERRORS}{{code=\"{code}\"}} ");
+            assert!(told.contains(&line), "{line} in {told}");
+        }
+    }
+
     #[test]
     fn everything_that_is_counted_stands_in_the_operators_table() {
         let manual = include_str!("../../../docs/operations.md");
