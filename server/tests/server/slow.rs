@@ -68,16 +68,26 @@ async fn stuck(way: Way, ann: &Visitor, markers: Markers) -> Events {
     events
 }
 
-/// How many more sessions this person can have, of devices that have everything.
+/// How many more sessions this person can have, of devices that have everything. They have left
+/// when this returns.
 async fn places(ann: &Visitor, there: &Written) -> usize {
     let mut open = Vec::new();
     loop {
         let answer = ann.stream_answer(there.all.clone()).await;
         if answer.status() != 200 {
-            return open.len();
+            break;
         }
         open.push(answer);
     }
+    let count = open.len();
+    drop(open);
+    let left = async {
+        while ann.stream_answer(there.all.clone()).await.status() != 200 {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(SOON, left).await.expect("they leave");
+    count
 }
 
 /// Everything that was on its way.
