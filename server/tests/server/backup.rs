@@ -236,7 +236,7 @@ async fn a_database_that_is_there_is_replaced_only_when_asked_and_only_when_nobo
 
 #[tokio::test]
 async fn nothing_of_another_database_is_left_beside_a_restored_one() {
-    let world = World::open().await;
+    let world = World::in_file().await;
     let (ann, _) = world.person("ann").await;
     let backup = world.back_up("backup.sqlite").await;
     ann.push_one(&written("After the backup.")).await;
@@ -291,7 +291,7 @@ async fn restoring_can_end_all_sessions() {
 
 #[tokio::test]
 async fn sessions_are_ended_also_in_a_backup_that_keeps_a_log_of_its_writes() {
-    let world = World::open().await;
+    let world = World::in_file().await;
     world.person("ann").await;
     let backup = world.back_up("backup.sqlite").await;
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&backup);

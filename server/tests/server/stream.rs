@@ -363,13 +363,7 @@ async fn ending_the_server_ends_its_streams(way: Way) {
     let (ann, _) = world.person("ann").await;
     let mut events = way.open(&ann, Markers::default()).await;
     events.until_live().await;
-    let began = Instant::now();
     timeout(SOON, world.server.end()).await.expect("an end");
-    assert!(
-        began.elapsed() < Duration::from_secs(2),
-        "{:?}",
-        began.elapsed()
-    );
     assert_eq!(events.next().await, None);
 }
 
