@@ -21,8 +21,8 @@ const PERMISSIONS: &str = "accelerometer=(), browsing-topics=(), camera=(), \
     display-capture=(), geolocation=(), gyroscope=(), hid=(), magnetometer=(), microphone=(), \
     midi=(), payment=(), serial=(), usb=(), xr-spatial-tracking=()";
 
-/// A year, as is asked of a site that means it.
-const STAY_WITH_HTTPS: &str = "max-age=31536000";
+/// A year, with the neighbours below this name, as is asked of a site that means it.
+pub const STAY_WITH_HTTPS: &str = "max-age=31536000; includeSubDomains";
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 

@@ -19,7 +19,7 @@ pub mod headers;
 mod health;
 pub mod pages;
 mod proxies;
-mod router;
+pub mod router;
 pub mod serve;
 mod shared;
 pub mod store;

@@ -10,7 +10,7 @@ use crate::sync::body;
 use app::account::{AccountError, Accounts, AccountsPort, Answer};
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -19,25 +19,19 @@ use leptos::prelude::{provide_context, use_context};
 use leptos_axum::{ResponseOptions, ResponseParts};
 use std::net::IpAddr;
 use std::sync::Arc;
+use sync::limits::BUSY_MS;
 use sync::local::Account;
 
 /// How many bytes the body of a server function may have: an address and a password.
-const ACCOUNT_BYTES_MAX: usize = 4 * 1024;
-
-/// The server functions of `app::account`, by the end of their path.
-const FUNCTIONS: [&str; 4] = ["sign_up", "sign_in", "sign_out", "who_am_i"];
+pub(crate) const ACCOUNT_BYTES_MAX: usize = 4 * 1024;
 
 /// Calls the server function that the path names.
 pub(crate) async fn call(
     State(shared): State<Arc<Shared>>,
-    Path(function): Path<String>,
     Extension(Peer(address)): Extension<Peer>,
     session: AuthSession<People>,
     request: Request,
 ) -> Result<Response, Error> {
-    if !FUNCTIONS.contains(&function.as_str()) {
-        return Err(Error::NotFound);
-    }
     let (parts, body) = request.into_parts();
     let text = body::read(body, ACCOUNT_BYTES_MAX).await?;
     let visitor = Visitor {
@@ -90,8 +84,13 @@ impl Port {
                 Ok(_) => response.overwrite(ResponseParts::default()),
                 Err(error) => response.set_status(status(error)),
             }
-            if let Err(AccountError::TooManyAttempts { retry_after_s }) = &result {
-                response.insert_header(RETRY_AFTER, HeaderValue::from(*retry_after_s));
+            let retry_after_s = match &result {
+                Err(AccountError::TooManyAttempts { retry_after_s }) => Some(*retry_after_s),
+                Err(AccountError::Busy) => Some(BUSY_MS.div_ceil(1_000)),
+                _ => None,
+            };
+            if let Some(retry_after_s) = retry_after_s {
+                response.insert_header(RETRY_AFTER, HeaderValue::from(retry_after_s));
             }
             result
         })

@@ -1,6 +1,6 @@
 //! Accounts: the server's side of `app::account`.
 //!
-//! - [`call`]: the one route of the server functions, and the port they call
+//! - [`call`]: the one way of the server functions, and the port they call
 //! - [`sign_up`], [`sign_in`]: what they do
 //! - [`sessions`]: the cookie, who a request is from, and whether that still holds
 //! - [`passwords`], [`throttle`]: hashing with a bound, and slowing guesses down

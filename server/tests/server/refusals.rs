@@ -3,7 +3,7 @@
 use crate::said::{hello, own, push_frame, written};
 use crate::world::{PASSWORD, Visitor, World};
 use reqwest::Body;
-use reqwest::header::{CONTENT_ENCODING, HOST, ORIGIN};
+use reqwest::header::{CONTENT_ENCODING, HOST, ORIGIN, UPGRADE};
 use sync::digest::Digest;
 use sync::frame::{
     Acknowledged, Bye, DeviceFrame, Digests, Hello, Push, ServerError, ServerFrame, Verify,
@@ -281,6 +281,13 @@ async fn another_sites_page_changes_nothing_even_with_the_cookie() {
             assert!(answer.text().await.expect("a body").contains("cross_site"));
         }
     }
+    let handshake = ann.http.get(world.url("/")).header(UPGRADE, "websocket");
+    let answer = handshake.send().await.expect("an answer");
+    assert_eq!(
+        answer.status().as_u16(),
+        403,
+        "a stream both ways begins with a GET"
+    );
     // A plain-HTTP browser that says its origin and nothing else is let in.
     let host = world.server.address.to_string();
     let request = ann.http.post(world.url("/api/sync/push")).body(body);
