@@ -1,15 +1,29 @@
 //! Accounts: what a page asks the server for by type.
 //!
-//! Four functions, all POST, below `/api/account`. The page calls them like any other function;
+//! Functions, all POST, below `/api/account`. The page calls them like any other function;
 //! on the server they pass the request on to the [`Accounts`] port, which the server room
 //! implements and provides as a context, so that this room knows no database and no cookie.
+//!
+//! - here: what goes wrong, signing up, in and out
+//! - [`devices`](mod@devices): where a person is signed in
+//! - [`port`]: what the server does for each of them
 //!
 //! A page that was just signed in or out also tells its worker (`sync::local::Ask::SignedIn`,
 //! `SignedOut`): the server knows sessions, the device knows journals.
 
+mod devices;
+#[cfg(feature = "ssr")]
+mod port;
+
+pub use devices::{Device, devices, revoke_device, sign_out_everywhere};
+#[cfg(feature = "ssr")]
+pub use port::{Accounts, AccountsPort, Answer};
+
 use leptos::prelude::*;
 use leptos::server_fn::codec::JsonEncoding;
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
+#[cfg(feature = "ssr")]
+use port::port;
 use serde::{Deserialize, Serialize};
 use sync::local::Account;
 
@@ -42,6 +56,24 @@ pub enum AccountError {
     /// No account has this address and this password. Which of the two is wrong is not told.
     #[error("The address or the password is not right. Check both and try again.")]
     WrongCredentials,
+    /// Nobody is signed in, or not any more.
+    #[error("Your session has ended. Nothing was lost: sign in, and try again.")]
+    NoSession,
+    /// The session was ended from another device, which asked this one to erase what it has.
+    #[error(
+        "This device was signed out from another one, which asked that the journal kept here be \
+         removed. Sign in to bring it back."
+    )]
+    RevokedErase,
+    /// The account is no more.
+    #[error(
+        "This account was erased. What is on this device can be saved before it is removed here \
+         too."
+    )]
+    AccountErased,
+    /// There is nothing of this name, or not any more.
+    #[error("This is not there any more. Reload the page to see what is.")]
+    Unknown,
     /// Too many tries in too short a time.
     #[error("There were many tries in a short time. Wait {retry_after_s} seconds and try again.")]
     TooManyAttempts {
@@ -73,6 +105,10 @@ impl AccountError {
             Self::WeakPassword => "weak_password",
             Self::EmailTaken => "email_taken",
             Self::WrongCredentials => "wrong_credentials",
+            Self::NoSession => "no_session",
+            Self::RevokedErase => "revoked_erase",
+            Self::AccountErased => "account_erased",
+            Self::Unknown => "unknown",
             Self::TooManyAttempts { .. } => "too_many_attempts",
             Self::Busy => "busy",
             Self::BadRequest => "bad_request",
@@ -178,43 +214,6 @@ pub async fn who_am_i() -> Result<Option<Account>, AccountError> {
     port()?.who_am_i().await
 }
 
-#[cfg(feature = "ssr")]
-pub use port::{Accounts, AccountsPort, Answer};
-
-#[cfg(feature = "ssr")]
-use port::port;
-
-/// The port to the server room.
-#[cfg(feature = "ssr")]
-mod port {
-    use super::{Account, AccountError};
-    use leptos::prelude::use_context;
-    use std::pin::Pin;
-    use std::sync::Arc;
-
-    /// What a function of the port answers, sooner or later.
-    pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, AccountError>> + Send>>;
-
-    /// What the server does for the four functions, for one request.
-    pub trait Accounts: Send + Sync {
-        /// Makes an account and signs its person in.
-        fn sign_up(&self, email: String, password: String) -> Answer<Account>;
-        /// Signs a person in.
-        fn sign_in(&self, email: String, password: String) -> Answer<Account>;
-        /// Ends the session of the request, if it has one.
-        fn sign_out(&self) -> Answer<()>;
-        /// Whose session the request has.
-        fn who_am_i(&self) -> Answer<Option<Account>>;
-    }
-
-    /// What the server provides as a context before a server function runs.
-    pub type AccountsPort = Arc<dyn Accounts>;
-
-    pub(super) fn port() -> Result<AccountsPort, AccountError> {
-        use_context::<AccountsPort>().ok_or(AccountError::Internal)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,6 +252,10 @@ mod tests {
             AccountError::WeakPassword,
             AccountError::EmailTaken,
             AccountError::WrongCredentials,
+            AccountError::NoSession,
+            AccountError::RevokedErase,
+            AccountError::AccountErased,
+            AccountError::Unknown,
             AccountError::TooManyAttempts { retry_after_s: 3 },
             AccountError::Busy,
             AccountError::BadRequest,

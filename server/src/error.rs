@@ -44,6 +44,18 @@ pub enum Error {
     /// Nobody is signed in, or not any more.
     #[error("The session has ended. Nothing was lost: sign in, and what waits is sent.")]
     NoSession,
+    /// The session was ended from another device, for this one to erase what it has.
+    #[error(
+        "This device was signed out from another one, which asked that the journal kept here be \
+         removed. Sign in to bring it back."
+    )]
+    RevokedErase,
+    /// The account is no more.
+    #[error(
+        "This account was erased. What is on this device can be saved before it is removed here \
+         too."
+    )]
+    AccountErased,
     /// One person has as many streams as one person may.
     #[error("There are too many open streams for this account. Nothing was lost; try again later.")]
     TooManyStreams,
@@ -97,7 +109,8 @@ impl Error {
             Self::BodyIncomplete => StatusCode::REQUEST_TIMEOUT,
             Self::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::CrossSite => StatusCode::FORBIDDEN,
-            Self::NoSession => StatusCode::UNAUTHORIZED,
+            Self::NoSession | Self::RevokedErase => StatusCode::UNAUTHORIZED,
+            Self::AccountErased => StatusCode::GONE,
             Self::TooManyStreams => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy | Self::DatabaseAway | Self::Ending | Self::NotMigrated => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -123,6 +136,8 @@ impl Error {
             Self::CrossSite => "cross_site",
             Self::NotASocket => "not_a_socket",
             Self::NoSession => "no_session",
+            Self::RevokedErase => "revoked_erase",
+            Self::AccountErased => "account_erased",
             Self::TooManyStreams => "too_many_streams",
             Self::Busy => "busy",
             Self::DatabaseAway => "database_away",

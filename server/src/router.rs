@@ -1,6 +1,6 @@
 //! The only list of routes.
 
-use crate::accounts::{call, sessions};
+use crate::accounts::{call, ended, sessions};
 use crate::config::Networks;
 use crate::error::Error;
 use crate::headers::{self, Https};
@@ -20,7 +20,8 @@ use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 
-/// Whom a route answers.
+/// Whom a route answers. A session that was ended for its device is told so by those that answer
+/// anybody, or only who is signed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Everybody, and everybody the same: it does not see who asks.
@@ -110,6 +111,9 @@ pub static ROUTES: &[Route] = &[
     Route::function("/api/account/sign_in", Access::Entering),
     Route::function("/api/account/sign_out", Access::Entering),
     Route::function("/api/account/who_am_i", Access::Anybody),
+    Route::function("/api/account/devices", Access::Signed),
+    Route::function("/api/account/revoke_device", Access::Signed),
+    Route::function("/api/account/sign_out_everywhere", Access::Signed),
     Route::post("/api/sync/push", Access::Signed, || post(push::push)),
     Route::post("/api/sync/pull", Access::Anybody, || post(pull::pull)),
     Route::post("/api/sync/stream", Access::Signed, || post(stream::stream)),
@@ -129,11 +133,22 @@ pub static ROUTES: &[Route] = &[
     Route::get_here("/metrics", || get(health::metrics)),
 ];
 
+/// Whether a path is for those who come to sign in, or to leave.
+pub(crate) fn lets_in(path: &str) -> bool {
+    let route = ROUTES.iter().find(|route| route.path == path);
+    route.is_some_and(|route| route.access == Access::Entering)
+}
+
 /// All routes, inside what every request passes and every answer carries.
 pub(crate) fn router(shared: Arc<Shared>, https: bool, trusted: Networks) -> Router {
     let https = Https(https);
     // Only these know who is asking; everything else is the same for everybody.
-    let with_sessions = routes(Access::sees_sessions).layer(sessions::layer(&shared, https.0));
+    let with_sessions = routes(Access::sees_sessions)
+        .layer(sessions::layer(&shared, https.0))
+        .layer(from_fn_with_state(
+            (Arc::clone(&shared), https),
+            ended::tell,
+        ));
     routes(|access| !access.sees_sessions())
         .merge(with_sessions)
         .fallback(pages::other)

@@ -1,17 +1,18 @@
 //! The one route of the server functions: it reads the body within its limit, provides the port
 //! that `app::account` calls, and gives each error its status.
 
-use super::sessions::People;
-use super::{sign_in, sign_up};
+use super::device_name::device_name;
+use super::sessions::{People, Signed};
+use super::{devices, sign_in, sign_up};
 use crate::error::Error;
 use crate::serve::Peer;
 use crate::shared::Shared;
 use crate::sync::body;
-use app::account::{AccountError, Accounts, AccountsPort, Answer};
+use app::account::{AccountError, Accounts, AccountsPort, Answer, Device};
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::RETRY_AFTER;
+use axum::http::header::{RETRY_AFTER, USER_AGENT};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum_login::AuthSession;
@@ -19,6 +20,7 @@ use leptos::prelude::{provide_context, use_context};
 use leptos_axum::{ResponseOptions, ResponseParts};
 use std::net::IpAddr;
 use std::sync::Arc;
+use sync::id::Id;
 use sync::limits::BUSY_MS;
 use sync::local::Account;
 
@@ -34,9 +36,13 @@ pub(crate) async fn call(
 ) -> Result<Response, Error> {
     let (parts, body) = request.into_parts();
     let text = body::read(body, ACCOUNT_BYTES_MAX).await?;
+    let user_agent = parts.headers.get(USER_AGENT);
+    let user_agent = user_agent.and_then(|value| value.to_str().ok());
     let visitor = Visitor {
         shared,
         address,
+        device: device_name(user_agent.unwrap_or_default()),
+        signed: Signed::by(&session).await?,
         session,
     };
     let provide = move || {
@@ -63,6 +69,16 @@ pub(super) struct Visitor {
     pub(super) shared: Arc<Shared>,
     pub(super) address: IpAddr,
     pub(super) session: AuthSession<People>,
+    /// What their device calls itself.
+    pub(super) device: String,
+    signed: Option<Signed>,
+}
+
+impl Visitor {
+    /// The person and their session, as they were when the request came.
+    pub(super) fn signed(&self) -> Result<Signed, AccountError> {
+        self.signed.ok_or(AccountError::NoSession)
+    }
 }
 
 struct Port {
@@ -113,13 +129,29 @@ impl Accounts for Port {
     fn who_am_i(&self) -> Answer<Option<Account>> {
         self.answer(sign_in::who_am_i)
     }
+
+    fn devices(&self) -> Answer<Vec<Device>> {
+        self.answer(devices::devices)
+    }
+
+    fn revoke_device(&self, device: Id) -> Answer<()> {
+        self.answer(move |visitor| devices::revoke_device(visitor, device))
+    }
+
+    fn sign_out_everywhere(&self) -> Answer<()> {
+        self.answer(devices::sign_out_everywhere)
+    }
 }
 
 const fn status(error: &AccountError) -> StatusCode {
     match error {
         AccountError::BadEmail | AccountError::WeakPassword => StatusCode::UNPROCESSABLE_ENTITY,
         AccountError::EmailTaken => StatusCode::CONFLICT,
-        AccountError::WrongCredentials => StatusCode::UNAUTHORIZED,
+        AccountError::WrongCredentials | AccountError::NoSession | AccountError::RevokedErase => {
+            StatusCode::UNAUTHORIZED
+        }
+        AccountError::AccountErased => StatusCode::GONE,
+        AccountError::Unknown => StatusCode::NOT_FOUND,
         AccountError::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
         AccountError::Busy => StatusCode::SERVICE_UNAVAILABLE,
         AccountError::BadRequest => StatusCode::BAD_REQUEST,

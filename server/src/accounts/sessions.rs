@@ -9,12 +9,14 @@ use crate::clock::now_ms;
 use crate::error::Error;
 use crate::shared::Shared;
 use crate::store::Store;
-use crate::store::sessions::{SessionHash, StoredSession};
+use crate::store::sessions::{Ended, SessionHash, StoredSession};
 use crate::store::users::User;
 use async_trait::async_trait;
 use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::header::COOKIE as COOKIE_HEADER;
 use axum::http::request::Parts;
-use axum_login::tower_sessions::cookie::SameSite;
+use axum_login::tower_sessions::cookie::{Cookie, SameSite};
 use axum_login::tower_sessions::session::{Id as SessionId, Record};
 use axum_login::tower_sessions::session_store::{Error as StoreError, Result as StoreResult};
 use axum_login::tower_sessions::{Expiry, SessionManagerLayer, SessionStore};
@@ -24,9 +26,13 @@ use std::sync::Arc;
 use sync::id::Id;
 use time::{Duration, OffsetDateTime};
 
-/// The cookie's name. No `__Host-` prefix: browsers take that only with `Secure`, and on
-/// `http://localhost` not all of them take `Secure`.
-pub const COOKIE: &str = "daybook_session";
+/// The cookie's name. Its prefix makes browsers refuse it from a neighbouring host, for another
+/// path and without `Secure`.
+pub const COOKIE: &str = "__Host-daybook_session";
+
+/// The cookie's name without https. On `http://localhost` not all browsers take `Secure`, and
+/// without that none takes the prefix.
+pub const PLAIN_COOKIE: &str = "daybook_session";
 
 /// How long a session lives after its last use.
 pub const IDLE_DAYS: i64 = 30;
@@ -34,15 +40,20 @@ pub const IDLE_DAYS: i64 = 30;
 /// Where axum-login keeps the person in a session.
 const LOGIN_KEY: &str = "axum-login.data";
 
-/// The day of the last use, in the session; written once a day, which moves the expiry on.
-const SEEN_KEY: &str = "seen_day";
+/// When the session was last used, in it, counted in [`SEEN_EVERY_MS`]. Writing it moves the
+/// expiry on.
+const SEEN_KEY: &str = "seen";
 
-const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+/// What the device calls itself, in the session until it is kept.
+const DEVICE_KEY: &str = "device";
+
+/// How exactly it is known when a device was last heard of.
+pub const SEEN_EVERY_MS: u64 = 10 * 60 * 1_000;
 
 /// The layer that knows sessions. `secure` is off only for plain HTTP on this very machine.
 pub(crate) fn layer(shared: &Shared, secure: bool) -> AuthManagerLayer<People, Sessions> {
     let sessions = SessionManagerLayer::new(Sessions(shared.store.clone()))
-        .with_name(COOKIE)
+        .with_name(cookie_name(secure))
         .with_http_only(true)
         // Lax and not Strict: a link from a mail must find its reader signed in.
         .with_same_site(SameSite::Lax)
@@ -56,6 +67,11 @@ pub(crate) fn layer(shared: &Shared, secure: bool) -> AuthManagerLayer<People, S
     AuthManagerLayerBuilder::new(people, sessions).build()
 }
 
+/// The name of the cookie on this site.
+pub(crate) const fn cookie_name(secure: bool) -> &'static str {
+    if secure { COOKIE } else { PLAIN_COOKIE }
+}
+
 /// Who a request is from, if its session holds.
 pub(crate) struct MaybeSigned(pub(crate) Option<Signed>);
 
@@ -63,14 +79,62 @@ pub(crate) struct MaybeSigned(pub(crate) Option<Signed>);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Signed {
     pub(crate) user: Id,
-    session: SessionHash,
+    pub(crate) session: SessionHash,
 }
 
 impl Signed {
+    /// Whom the session is of, if it holds; notes that it was used.
+    pub(crate) async fn by(session: &AuthSession<People>) -> Result<Option<Self>, Error> {
+        let (Some(user), Some(id)) = (&session.user, session.session.id()) else {
+            return Ok(None);
+        };
+        let seen = now_ms() / SEEN_EVERY_MS;
+        let seen = session.session.insert(SEEN_KEY, seen).await;
+        seen.map_err(|_| Error::Internal("a session that cannot be renewed"))?;
+        Ok(Some(Self {
+            user: user.id,
+            session: hash(&id),
+        }))
+    }
+
     /// Whether the session has not ended since.
     pub(crate) async fn still_holds(&self, store: &Store) -> Result<bool, Error> {
         Ok(store.session(&self.session, now_ms()).await?.is_some())
     }
+
+    /// What a device is told whose session does not hold any more.
+    pub(crate) async fn ending(&self, store: &Store) -> Error {
+        match store.ended(&self.session).await {
+            Ok(ended) => ended.map_or(Error::NoSession, ending),
+            Err(error) => error,
+        }
+    }
+}
+
+/// What a device is told whose session was ended for it.
+pub(crate) const fn ending(ended: Ended) -> Error {
+    match ended {
+        Ended::Revoked => Error::RevokedErase,
+        Ended::Erased => Error::AccountErased,
+    }
+}
+
+/// The session that a request's cookie names, whether there is one or not.
+pub(crate) fn claimed(headers: &HeaderMap, secure: bool) -> Option<SessionHash> {
+    let cookies = headers.get_all(COOKIE_HEADER).into_iter();
+    let cookies = cookies.filter_map(|value| value.to_str().ok());
+    let mut cookies = cookies.flat_map(Cookie::split_parse).flatten();
+    let ours = cookies.find(|cookie| cookie.name() == cookie_name(secure))?;
+    Some(hash(&ours.value().parse().ok()?))
+}
+
+/// Keeps what a device calls itself for the session that is to begin.
+pub(crate) async fn name_device(
+    session: &AuthSession<People>,
+    name: &str,
+) -> Result<(), axum_login::Error<People>> {
+    session.session.insert(DEVICE_KEY, name).await?;
+    Ok(())
 }
 
 impl FromRequestParts<Arc<Shared>> for MaybeSigned {
@@ -80,15 +144,7 @@ impl FromRequestParts<Arc<Shared>> for MaybeSigned {
         let session = AuthSession::<People>::from_request_parts(parts, shared)
             .await
             .map_err(|_| Error::Internal("a route without sessions"))?;
-        let (Some(user), Some(id)) = (&session.user, session.session.id()) else {
-            return Ok(Self(None));
-        };
-        let seen = session.session.insert(SEEN_KEY, now_ms() / DAY_MS).await;
-        seen.map_err(|_| Error::Internal("a session that cannot be renewed"))?;
-        Ok(Self(Some(Signed {
-            user: user.id,
-            session: hash(&id),
-        })))
+        Signed::by(&session).await.map(Self)
     }
 }
 
@@ -112,9 +168,9 @@ impl AuthUser for User {
         self.id
     }
 
-    /// A changed password ends all sessions begun with the old one.
+    /// A session of an earlier generation does not hold, whenever it was kept.
     fn session_auth_hash(&self) -> &[u8] {
-        self.password_hash.as_bytes()
+        &self.generation
     }
 }
 
@@ -125,7 +181,7 @@ impl AuthnBackend for People {
 
     async fn authenticate(&self, credentials: Credentials) -> Result<Option<User>, Error> {
         let user = self.store.user_by_email(&credentials.email).await?;
-        let hash = user.as_ref().map(|user| user.password_hash.clone());
+        let hash = user.as_ref().and_then(|user| user.password_hash.clone());
         let fits = self.passwords.check(credentials.password, hash).await?;
         Ok(user.filter(|_| fits))
     }
@@ -143,10 +199,12 @@ pub(crate) struct Sessions(Store);
 impl SessionStore for Sessions {
     async fn create(&self, record: &mut Record) -> StoreResult<()> {
         let user = user_of(record).ok_or_else(|| StoreError::Encode("nobody's session".into()))?;
+        let device = record.data.get(DEVICE_KEY).and_then(|name| name.as_str());
+        let device = device.unwrap_or_default().to_owned();
         // A name that is taken is as likely as guessing one; then another is drawn.
         while !self
             .0
-            .add_session(&hash(&record.id), user, &encode(record)?, now_ms())
+            .add_session(&hash(&record.id), user, &device, &encode(record)?, now_ms())
             .await
             .map_err(|error| backend(&error))?
         {
@@ -157,7 +215,7 @@ impl SessionStore for Sessions {
 
     async fn save(&self, record: &Record) -> StoreResult<()> {
         self.0
-            .save_session(&hash(&record.id), &encode(record)?)
+            .save_session(&hash(&record.id), &encode(record)?, now_ms())
             .await
             .map_err(|error| backend(&error))
     }

@@ -1,11 +1,13 @@
 //! Signing in and out.
 
 use super::call::Visitor;
-use super::sessions::Credentials;
+use super::sessions::{Credentials, name_device};
 use crate::error::Error;
+use crate::shared::Shared;
 use crate::store::ScopeKey;
 use crate::store::users::User;
 use app::account::{AccountError, checked_email};
+use sync::id::Id;
 use sync::local::Account;
 
 /// Signs a person in. An unknown address takes as long and answers the same as a wrong password.
@@ -47,18 +49,24 @@ pub(super) async fn enter(mut visitor: Visitor, user: User) -> Result<Account, A
         let renamed = visitor.session.session.cycle_id().await;
         renamed.map_err(|error| session_error(error.into()))?;
     }
+    let named = name_device(&visitor.session, &visitor.device).await;
+    named.map_err(session_error)?;
     visitor.session.login(&user).await.map_err(session_error)?;
     Ok(account(&user))
 }
 
 /// Ends the session, if there is one, and tells whether there was.
-async fn leave(visitor: &mut Visitor) -> Result<bool, AccountError> {
+pub(super) async fn leave(visitor: &mut Visitor) -> Result<bool, AccountError> {
     let user = visitor.session.logout().await.map_err(session_error)?;
     if let Some(user) = &user {
-        // Wakes the person's streams; the ones of this session find that it has ended.
-        visitor.shared.fanout.poke(&ScopeKey::own(user.id));
+        poke(&visitor.shared, user.id);
     }
     Ok(user.is_some())
+}
+
+/// Wakes a person's streams; those whose session has ended find that and end.
+pub(super) fn poke(shared: &Shared, user: Id) {
+    shared.fanout.poke(&ScopeKey::own(user));
 }
 
 fn account(user: &User) -> Account {
@@ -69,17 +77,20 @@ fn account(user: &User) -> Account {
 }
 
 /// What a person hears of an error inside.
-pub(super) fn account_error(error: &Error) -> AccountError {
-    error.log();
-    match error {
-        Error::Busy => AccountError::Busy,
-        _ => AccountError::Internal,
+impl From<Error> for AccountError {
+    fn from(error: Error) -> Self {
+        error.log();
+        match error {
+            Error::Busy => Self::Busy,
+            Error::NoSession => Self::NoSession,
+            _ => Self::Internal,
+        }
     }
 }
 
 fn session_error(error: axum_login::Error<super::sessions::People>) -> AccountError {
     match error {
-        axum_login::Error::Backend(error) => account_error(&error),
+        axum_login::Error::Backend(error) => error.into(),
         axum_login::Error::Session(error) => {
             tracing::error!(%error, "session");
             AccountError::Internal

@@ -2,7 +2,7 @@
 
 use super::call::Visitor;
 use super::passwords::is_well_known;
-use super::sign_in::{account_error, enter};
+use super::sign_in::enter;
 use crate::clock::{new_id, now_ms};
 use crate::store::users::User;
 use app::account::{AccountError, check_password_length, checked_email};
@@ -26,14 +26,11 @@ pub(super) async fn sign_up(
     let user = User {
         id,
         email,
-        password_hash,
+        password_hash: Some(password_hash),
+        generation: User::FIRST_GENERATION,
     };
     let store = &visitor.shared.store;
-    if !store
-        .add_user(&user, now_ms())
-        .await
-        .map_err(|error| account_error(&error))?
-    {
+    if !store.add_user(&user, now_ms()).await? {
         return Err(AccountError::EmailTaken);
     }
     tracing::info!("an account was made");

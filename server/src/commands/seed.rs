@@ -118,7 +118,8 @@ async fn make(
     let user = User {
         id,
         email,
-        password_hash,
+        password_hash: Some(password_hash),
+        generation: User::FIRST_GENERATION,
     };
     if !store.add_user(&user, now_ms()).await? {
         return Err(SeedError::Taken);

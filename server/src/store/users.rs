@@ -4,7 +4,7 @@ use super::trouble::Trouble;
 use super::{ScopeKey, Store, id_from_sql, to_sql};
 use crate::error::Error;
 use sqlx::any::AnyRow;
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 use std::fmt;
 use sync::id::Id;
 
@@ -15,8 +15,15 @@ pub struct User {
     pub id: Id,
     /// Their address.
     pub email: String,
-    /// Their password's hash, in PHC form.
-    pub password_hash: String,
+    /// Their password's hash, in PHC form; none when they come in by a passkey alone.
+    pub password_hash: Option<String>,
+    /// Raised when all their sessions end; sessions hold it, as bytes.
+    pub generation: [u8; 8],
+}
+
+impl User {
+    /// The generation of a new account.
+    pub const FIRST_GENERATION: [u8; 8] = [0; 8];
 }
 
 // Written out so that no log ever holds an address or a hash.
@@ -33,23 +40,9 @@ impl Store {
     /// The database failed; there is no account then.
     pub async fn add_user(&self, user: &User, now_ms: u64) -> Result<bool, Error> {
         let mut transaction = self.begin().await?;
-        let added = sqlx::query(
-            "INSERT INTO users (id, email, password_hash, created_at_ms) VALUES ($1, $2, $3, $4)",
-        )
-        .bind(user.id.to_string())
-        .bind(&user.email)
-        .bind(&user.password_hash)
-        .bind(to_sql(now_ms))
-        .execute(&mut *transaction)
-        .await;
-        match added {
-            Err(error) if Trouble::of(&error) == Trouble::Constraint => return Ok(false),
-            other => other?,
-        };
-        sqlx::query("INSERT INTO scopes (scope, lsn) VALUES ($1, 0)")
-            .bind(ScopeKey::own(user.id).as_str())
-            .execute(&mut *transaction)
-            .await?;
+        if !insert(&mut transaction, user, now_ms).await? {
+            return Ok(false);
+        }
         transaction.commit().await?;
         Ok(true)
     }
@@ -60,7 +53,7 @@ impl Store {
     /// The database failed.
     pub async fn user_by_email(&self, email: &str) -> Result<Option<User>, Error> {
         let is = self.dialect.email_is();
-        let text = format!("SELECT id, email, password_hash FROM users WHERE {is}");
+        let text = format!("SELECT id, email, password_hash, generation FROM users WHERE {is}");
         let found = sqlx::query(AssertSqlSafe(text))
             .bind(email)
             .fetch_optional(&self.reader)
@@ -73,18 +66,44 @@ impl Store {
     /// # Errors
     /// The database failed.
     pub async fn user_by_id(&self, id: Id) -> Result<Option<User>, Error> {
-        let found = sqlx::query("SELECT id, email, password_hash FROM users WHERE id = $1")
-            .bind(id.to_string())
-            .fetch_optional(&self.reader)
-            .await?;
+        let found =
+            sqlx::query("SELECT id, email, password_hash, generation FROM users WHERE id = $1")
+                .bind(id.to_string())
+                .fetch_optional(&self.reader)
+                .await?;
         found.as_ref().map(read_user).transpose()
     }
 }
 
+/// Makes an account and its empty log inside a transaction. Whether it did; not, if the address
+/// has an account already.
+async fn insert(connection: &mut AnyConnection, user: &User, now_ms: u64) -> Result<bool, Error> {
+    let added = sqlx::query(
+        "INSERT INTO users (id, email, password_hash, created_at_ms) VALUES ($1, $2, $3, $4)",
+    )
+    .bind(user.id.to_string())
+    .bind(&user.email)
+    .bind(user.password_hash.as_deref().unwrap_or_default())
+    .bind(to_sql(now_ms))
+    .execute(&mut *connection)
+    .await;
+    match added {
+        Err(error) if Trouble::of(&error) == Trouble::Constraint => return Ok(false),
+        other => other?,
+    };
+    sqlx::query("INSERT INTO scopes (scope, lsn) VALUES ($1, 0)")
+        .bind(ScopeKey::own(user.id).as_str())
+        .execute(connection)
+        .await?;
+    Ok(true)
+}
+
 fn read_user(row: &AnyRow) -> Result<User, Error> {
+    let password_hash: String = row.try_get("password_hash")?;
     Ok(User {
         id: id_from_sql(row.try_get("id")?)?,
         email: row.try_get("email")?,
-        password_hash: row.try_get("password_hash")?,
+        password_hash: Some(password_hash).filter(|hash| !hash.is_empty()),
+        generation: row.try_get::<i64, _>("generation")?.to_be_bytes(),
     })
 }

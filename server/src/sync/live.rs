@@ -285,7 +285,7 @@ async fn look(shared: &Shared, signed: &Signed, looked_at: &mut Instant) -> Resu
     if signed.still_holds(&shared.store).await? {
         Ok(())
     } else {
-        Err(Error::NoSession)
+        Err(signed.ending(&shared.store).await)
     }
 }
 

@@ -9,6 +9,7 @@ mod conformance;
 mod cursor;
 mod database;
 mod device;
+mod devices;
 mod fuzz;
 mod integrity;
 mod joining;

@@ -3,6 +3,7 @@
 use crate::order::Unsaid;
 use crate::said::{entries, written};
 use crate::world::{SOON, World};
+use app::account::Device;
 use sqlx::Row as _;
 use std::time::Duration;
 use sync::frame::ServerFrame;
@@ -45,6 +46,31 @@ async fn signing_out_on_one_node_ends_the_stream_on_another() {
     let ended = there.until(|frame| matches!(frame, ServerFrame::Error(_)));
     assert_eq!(ended.await.len(), 1);
     assert_eq!(there.next().await, None);
+}
+
+#[tokio::test]
+async fn a_device_that_is_revoked_on_one_node_hears_of_it_on_another() {
+    let world = World::on_postgres().await;
+    let other = world.another_node().await;
+    let (ann, _) = world.person("ann").await;
+    let phone = world.other_device("ann").await;
+    let mut there = phone.at(&other).stream(Markers::default()).await;
+    there.until_live().await;
+    let (_, devices) = ann.call("devices", &[]).await;
+    let devices: Vec<Device> = serde_json::from_str(&devices).expect("devices");
+    let lost = devices.iter().find(|device| !device.here).expect("another");
+    let lost = lost.id.to_string();
+    assert_eq!(ann.call("revoke_device", &[("device", &lost)]).await.0, 200);
+    let said = there.until(|frame| matches!(frame, ServerFrame::Error(_)));
+    let Some(ServerFrame::Error(error)) = said.await.pop() else {
+        unreachable!("it was looked for")
+    };
+    assert_eq!(error.code, "revoked_erase");
+    let (status, body) = phone.at(&other).call("who_am_i", &[]).await;
+    assert!(
+        status == 401 && body.contains("\"revoked_erase\""),
+        "{body}"
+    );
 }
 
 #[tokio::test]

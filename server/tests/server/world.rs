@@ -41,6 +41,11 @@ impl World {
         Self::open_with(|_| ()).await
     }
 
+    /// A server that believes its people come by https.
+    pub(crate) async fn with_https() -> Self {
+        Self::open_with(|config| config.https = Some(true)).await
+    }
+
     /// A server with some settings of its own.
     pub(crate) async fn open_with(change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");

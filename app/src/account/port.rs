@@ -1,0 +1,35 @@
+//! The port to the server room: what it does for the server functions, for one request.
+
+use super::{Account, AccountError, Device};
+use leptos::prelude::use_context;
+use std::pin::Pin;
+use std::sync::Arc;
+use sync::id::Id;
+
+/// What a function of the port answers, sooner or later.
+pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, AccountError>> + Send>>;
+
+/// What the server does for each function of the same name, which says what it means.
+pub trait Accounts: Send + Sync {
+    /// Makes an account and signs its person in.
+    fn sign_up(&self, email: String, password: String) -> Answer<Account>;
+    /// Signs a person in.
+    fn sign_in(&self, email: String, password: String) -> Answer<Account>;
+    /// Ends the session of the request, if it has one.
+    fn sign_out(&self) -> Answer<()>;
+    /// Whose session the request has.
+    fn who_am_i(&self) -> Answer<Option<Account>>;
+    /// Where this person is signed in.
+    fn devices(&self) -> Answer<Vec<Device>>;
+    /// Ends the session of one device, which is to erase what it has.
+    fn revoke_device(&self, device: Id) -> Answer<()>;
+    /// Ends all sessions of this person.
+    fn sign_out_everywhere(&self) -> Answer<()>;
+}
+
+/// What the server provides as a context before a server function runs.
+pub type AccountsPort = Arc<dyn Accounts>;
+
+pub(super) fn port() -> Result<AccountsPort, AccountError> {
+    use_context::<AccountsPort>().ok_or(AccountError::Internal)
+}
