@@ -69,7 +69,8 @@ impl LinkFailure {
             } => FailureClass::Away,
             Self::Unauthorized
             | Self::Server {
-                status: 401 | 403, ..
+                status: 401 | 403 | 410,
+                ..
             } => FailureClass::Session,
             Self::Server {
                 status: 400 | 413 | 415 | 422,
@@ -132,6 +133,12 @@ impl From<ServerError> for LinkFailure {
     }
 }
 
+/// Whether an error says that the session is no more: it ended, its person ended it from another
+/// device, or the account was erased.
+pub(super) fn ends_the_session(code: &str) -> bool {
+    matches!(code, "no_session" | "revoked_erase" | "account_erased")
+}
+
 /// The status with which a server answers a request for this reason.
 fn status_of(code: &str) -> u16 {
     match code {
@@ -142,10 +149,12 @@ fn status_of(code: &str) -> u16 {
         | "too_many_markers"
         | "unexpected_frame"
         | "not_a_socket" => 400,
+        "no_session" | "revoked_erase" => 401,
         "cross_site" => 403,
         "not_found" => 404,
         "method_not_allowed" => 405,
         "body_incomplete" => 408,
+        "account_erased" => 410,
         "body_too_large" => 413,
         "content_encoding" => 415,
         "update_required" => 426,
@@ -192,6 +201,23 @@ mod tests {
             assert!(waits.iter().any(|wait| *wait < ceiling / 4));
             assert!(waits.iter().any(|wait| *wait > ceiling * 3 / 4));
         }
+    }
+
+    #[test]
+    fn whichever_way_a_session_ended_it_is_the_sessions_end_in_a_stream_and_in_an_answer() {
+        for code in ["no_session", "revoked_erase", "account_erased"] {
+            assert!(ends_the_session(code));
+            let said = LinkFailure::from(ServerError::new(code, "words"));
+            assert_eq!(said.class(), FailureClass::Session, "{code}");
+            assert_eq!(said.code(), code, "and a host can tell which");
+            let answered = LinkFailure::Server {
+                status: status_of(code),
+                code: code.into(),
+                retry_after_ms: None,
+            };
+            assert_eq!(answered.class(), FailureClass::Session, "{code}");
+        }
+        assert!(!ends_the_session("cross_site"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::breaker::Asked;
 use super::effect::{Committed, Effect, Link, Page, SyncEvent, Timer};
 use super::event::Refused;
 use super::meta::Rebuild;
-use super::retry::LinkFailure;
+use super::retry::{LinkFailure, ends_the_session};
 use super::state::{Phase, Trouble, Verifying};
 use super::step::Turn;
 use crate::frame::{Acknowledged, FeedPhase, Heartbeat, ServerError, ServerFrame, Welcome};
@@ -180,7 +180,7 @@ impl Turn {
     }
 
     fn server_error(&mut self, error: ServerError) {
-        if error.code == "no_session" {
+        if ends_the_session(&error.code) {
             return self.session_ended();
         }
         self.report(&error.code, &error.message, false);

@@ -217,7 +217,7 @@ fn after_a_sleep_a_link_that_stood_is_made_anew() {
 
 #[test]
 fn an_ended_session_stops_the_link_and_waits_for_its_person() {
-    let unauthorized = [LinkFailure::Unauthorized, server(401), server(403)];
+    let unauthorized = [LinkFailure::Unauthorized, server(401), server(403), server(410)];
     for failure in unauthorized {
         for mut engine in everywhere()
             .into_iter()
@@ -231,9 +231,11 @@ fn an_ended_session_stops_the_link_and_waits_for_its_person() {
             assert!(opens(&engine.tell(10, Event::SignedIn)).is_some());
         }
     }
-    let mut engine = Engine::live();
-    engine.hear(9, error("no_session"));
-    assert_eq!(engine.phase(), Phase::AuthBlocked);
+    for code in ["no_session", "revoked_erase", "account_erased"] {
+        let mut engine = Engine::live();
+        engine.hear(9, error(code));
+        assert_eq!(engine.phase(), Phase::AuthBlocked, "{code}");
+    }
 }
 
 #[test]

@@ -114,6 +114,12 @@ const FRAMES: &[Row] = &[
     ("FrameArrived: error `no_session`", quiet, |d| {
         frame(d, error("no_session"))
     }),
+    ("FrameArrived: error `revoked_erase`", quiet, |d| {
+        frame(d, error("revoked_erase"))
+    }),
+    ("FrameArrived: error `account_erased`", quiet, |d| {
+        frame(d, error("account_erased"))
+    }),
     ("FrameArrived: error `epoch_changed`", quiet, |d| {
         frame(d, error("epoch_changed"))
     }),
