@@ -17,7 +17,11 @@ pub(super) async fn sign_in(
     password: String,
 ) -> Result<Account, AccountError> {
     let email = checked_email(&email)?.to_owned();
-    visitor.shared.throttle.attempt(&email, visitor.address)?;
+    visitor
+        .shared
+        .throttle
+        .attempt(&email, visitor.address)
+        .await?;
     let found = visitor
         .session
         .authenticate(Credentials { email, password })

@@ -20,7 +20,11 @@ pub(super) async fn sign_up(
         return Err(AccountError::WeakPassword);
     }
     // Whether an address is taken is told, and guessed at no faster than a password.
-    visitor.shared.throttle.attempt(&email, visitor.address)?;
+    visitor
+        .shared
+        .throttle
+        .attempt(&email, visitor.address)
+        .await?;
     let password_hash = visitor.shared.passwords.hash(password).await?;
     let id = new_id().ok_or(AccountError::Internal)?;
     let user = User {

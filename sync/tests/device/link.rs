@@ -217,7 +217,12 @@ fn after_a_sleep_a_link_that_stood_is_made_anew() {
 
 #[test]
 fn an_ended_session_stops_the_link_and_waits_for_its_person() {
-    let unauthorized = [LinkFailure::Unauthorized, server(401), server(403), server(410)];
+    let unauthorized = [
+        LinkFailure::Unauthorized,
+        server(401),
+        server(403),
+        server(410),
+    ];
     for failure in unauthorized {
         for mut engine in everywhere()
             .into_iter()
