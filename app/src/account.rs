@@ -5,16 +5,19 @@
 //! implements and provides as a context, so that this room knows no database and no cookie.
 //!
 //! - here: what goes wrong, signing up, in and out
+//! - [`changes`]: a new password, and the end of an account
 //! - [`devices`](mod@devices): where a person is signed in
 //! - [`port`]: what the server does for each of them
 //!
 //! A page that was just signed in or out also tells its worker (`sync::local::Ask::SignedIn`,
 //! `SignedOut`): the server knows sessions, the device knows journals.
 
+mod changes;
 mod devices;
 #[cfg(feature = "ssr")]
 mod port;
 
+pub use changes::{change_password, erase_account};
 pub use devices::{Device, devices, revoke_device, sign_out_everywhere};
 #[cfg(feature = "ssr")]
 pub use port::{Accounts, AccountsPort, Answer};
@@ -71,6 +74,9 @@ pub enum AccountError {
          too."
     )]
     AccountErased,
+    /// What is asked cannot be taken back or opens a way in, and the sign-in was a while ago.
+    #[error("To be sure that it is you, type your password or sign in again. Nothing was done.")]
+    ConfirmFirst,
     /// There is nothing of this name, or not any more.
     #[error("This is not there any more. Reload the page to see what is.")]
     Unknown,
@@ -108,6 +114,7 @@ impl AccountError {
             Self::NoSession => "no_session",
             Self::RevokedErase => "revoked_erase",
             Self::AccountErased => "account_erased",
+            Self::ConfirmFirst => "confirm_first",
             Self::Unknown => "unknown",
             Self::TooManyAttempts { .. } => "too_many_attempts",
             Self::Busy => "busy",
@@ -255,6 +262,7 @@ mod tests {
             AccountError::NoSession,
             AccountError::RevokedErase,
             AccountError::AccountErased,
+            AccountError::ConfirmFirst,
             AccountError::Unknown,
             AccountError::TooManyAttempts { retry_after_s: 3 },
             AccountError::Busy,

@@ -27,6 +27,7 @@ pub mod sync;
 pub mod telemetry;
 
 use ::metrics::gauge;
+use accounts::export::Exports;
 use accounts::passwords::Passwords;
 use accounts::throttle::Throttle;
 use assets::Assets;
@@ -86,6 +87,7 @@ pub async fn start(config: &Config) -> Result<Server, StartError> {
         seats: sync::seats::Seats::default(),
         passwords: Passwords::new()?,
         throttle: Throttle::default(),
+        exports: Exports::default(),
         pages: Pages::of(&build),
         assets,
         shutdown: shutdown.clone(),

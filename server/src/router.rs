@@ -1,6 +1,6 @@
 //! The only list of routes.
 
-use crate::accounts::{call, ended, sessions};
+use crate::accounts::{call, ended, export, sessions};
 use crate::config::Networks;
 use crate::error::Error;
 use crate::headers::{self, Https};
@@ -114,6 +114,11 @@ pub static ROUTES: &[Route] = &[
     Route::function("/api/account/devices", Access::Signed),
     Route::function("/api/account/revoke_device", Access::Signed),
     Route::function("/api/account/sign_out_everywhere", Access::Signed),
+    Route::function("/api/account/change_password", Access::Signed),
+    Route::function("/api/account/erase_account", Access::Signed),
+    Route::post("/api/account/export", Access::Signed, || {
+        post(export::export)
+    }),
     Route::post("/api/sync/push", Access::Signed, || post(push::push)),
     Route::post("/api/sync/pull", Access::Anybody, || post(pull::pull)),
     Route::post("/api/sync/stream", Access::Signed, || post(stream::stream)),

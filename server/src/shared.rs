@@ -1,5 +1,6 @@
 //! What all requests share.
 
+use crate::accounts::export::Exports;
 use crate::accounts::passwords::Passwords;
 use crate::accounts::throttle::Throttle;
 use crate::assets::Assets;
@@ -17,6 +18,7 @@ pub(crate) struct Shared {
     pub(crate) seats: Seats,
     pub(crate) passwords: Passwords,
     pub(crate) throttle: Throttle,
+    pub(crate) exports: Exports,
     pub(crate) assets: Assets,
     pub(crate) pages: Pages,
     pub(crate) shutdown: Shutdown,

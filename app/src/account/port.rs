@@ -25,6 +25,10 @@ pub trait Accounts: Send + Sync {
     fn revoke_device(&self, device: Id) -> Answer<()>;
     /// Ends all sessions of this person.
     fn sign_out_everywhere(&self) -> Answer<()>;
+    /// Sets a new password and ends all other sessions.
+    fn change_password(&self, present: String, new: String) -> Answer<()>;
+    /// Erases the account and its journal.
+    fn erase_account(&self, password: String) -> Answer<()>;
 }
 
 /// What the server provides as a context before a server function runs.

@@ -3,7 +3,7 @@
 
 use super::device_name::device_name;
 use super::sessions::{People, Signed};
-use super::{devices, sign_in, sign_up};
+use super::{change, devices, sign_in, sign_up};
 use crate::error::Error;
 use crate::serve::Peer;
 use crate::shared::Shared;
@@ -141,6 +141,14 @@ impl Accounts for Port {
     fn sign_out_everywhere(&self) -> Answer<()> {
         self.answer(devices::sign_out_everywhere)
     }
+
+    fn change_password(&self, present: String, new: String) -> Answer<()> {
+        self.answer(|visitor| change::change_password(visitor, present, new))
+    }
+
+    fn erase_account(&self, password: String) -> Answer<()> {
+        self.answer(|visitor| change::erase_account(visitor, password))
+    }
 }
 
 const fn status(error: &AccountError) -> StatusCode {
@@ -150,6 +158,7 @@ const fn status(error: &AccountError) -> StatusCode {
         AccountError::WrongCredentials | AccountError::NoSession | AccountError::RevokedErase => {
             StatusCode::UNAUTHORIZED
         }
+        AccountError::ConfirmFirst => StatusCode::FORBIDDEN,
         AccountError::AccountErased => StatusCode::GONE,
         AccountError::Unknown => StatusCode::NOT_FOUND,
         AccountError::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,

@@ -110,6 +110,12 @@ fn verify(password: &str, hash: &str) -> bool {
     })
 }
 
+/// Whether a hash was made with the parameters of today.
+pub(crate) fn is_of_today(hash: &str) -> bool {
+    let today = format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p=1$");
+    hash.starts_with(&today)
+}
+
 /// Whether a password of good length is one that everybody tries first: it stands in every
 /// list, says one character over and over, or is the address itself.
 #[must_use]

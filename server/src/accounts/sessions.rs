@@ -4,7 +4,7 @@
 //! nothing that could be sent back. A session ends 30 days after its last use, and half a year
 //! after its sign-in whatever happens.
 
-use super::passwords::Passwords;
+use super::passwords::{self, Passwords};
 use crate::clock::now_ms;
 use crate::error::Error;
 use crate::shared::Shared;
@@ -182,12 +182,33 @@ impl AuthnBackend for People {
     async fn authenticate(&self, credentials: Credentials) -> Result<Option<User>, Error> {
         let user = self.store.user_by_email(&credentials.email).await?;
         let hash = user.as_ref().and_then(|user| user.password_hash.clone());
-        let fits = self.passwords.check(credentials.password, hash).await?;
-        Ok(user.filter(|_| fits))
+        let password = credentials.password;
+        let fits = self.passwords.check(password.clone(), hash).await?;
+        let user = user.filter(|_| fits);
+        if let Some(user) = &user {
+            self.renew_hash(user, password).await;
+        }
+        Ok(user)
     }
 
     async fn get_user(&self, id: &Id) -> Result<Option<User>, Error> {
         self.store.user_by_id(*id).await
+    }
+}
+
+impl People {
+    /// Hashes a password anew that was hashed with less than is asked today. If that cannot be
+    /// done now, the next sign-in does it.
+    async fn renew_hash(&self, user: &User, password: String) {
+        let old = user.password_hash.as_deref();
+        let Some(old) = old.filter(|hash| !passwords::is_of_today(hash)) else {
+            return;
+        };
+        if let Ok(new) = self.passwords.hash(password).await
+            && let Err(error) = self.store.renew_hash(user.id, old, &new).await
+        {
+            error.log();
+        }
     }
 }
 

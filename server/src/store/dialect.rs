@@ -5,6 +5,7 @@ use super::ScopeKey;
 use crate::error::Error;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
+use sync::id::Id;
 use sync::value::FieldKind;
 
 /// Which of the two databases this is.
@@ -59,6 +60,25 @@ impl Dialect {
         const LOCK: &str = "SELECT lsn FROM scopes WHERE scope = $1 FOR NO KEY UPDATE";
         if self == Self::Postgres {
             let lock = sqlx::query(LOCK).bind(scope.as_str());
+            lock.fetch_optional(connection).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps everybody else from writing what is this person's alone, such as passkeys or
+    /// sessions, until the transaction ends.
+    ///
+    /// # Errors
+    /// Somebody else held it for too long, or the database failed.
+    pub(super) async fn lock_user(
+        self,
+        connection: &mut AnyConnection,
+        user: Id,
+    ) -> Result<(), Error> {
+        // `FOR UPDATE`: rows that refer to the person wait as well.
+        const LOCK: &str = "SELECT generation FROM users WHERE id = $1 FOR UPDATE";
+        if self == Self::Postgres {
+            let lock = sqlx::query(LOCK).bind(user.to_string());
             lock.fetch_optional(connection).await?;
         }
         Ok(())

@@ -25,6 +25,7 @@
 //! - [`cursors`]: where devices stand; [`collect`]: clearing out what nobody needs any more
 //! - [`notices`]: what nodes tell each other
 //! - [`users`], [`sessions`]: people and their sessions
+//! - [`export`], [`erase`]: everything of a person, read and taken away
 //! - [`backup`], [`check`](mod@check), [`schema`]: what an operator asks of the database
 
 pub mod backup;
@@ -32,6 +33,8 @@ pub mod check;
 pub mod collect;
 pub mod cursors;
 pub mod dialect;
+pub mod erase;
+pub mod export;
 pub mod feed;
 mod migrate;
 pub mod notices;

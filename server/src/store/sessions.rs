@@ -240,7 +240,7 @@ impl Store {
 
 /// Ends all sessions of a person, and raises the generation, which those that are just being
 /// made do not have.
-async fn end_all(connection: &mut AnyConnection, user: Id) -> Result<(), Error> {
+pub(super) async fn end_all(connection: &mut AnyConnection, user: Id) -> Result<(), Error> {
     sqlx::query("UPDATE users SET generation = generation + 1 WHERE id = $1")
         .bind(user.to_string())
         .execute(&mut *connection)

@@ -10,10 +10,12 @@ use std::str::FromStr as _;
 /// How many reads may go on side by side.
 const READERS_MAX: u32 = 4;
 
-/// Of each connection. An answered push is on the disk, also after a power cut; and five seconds
-/// are waited for another program that has the file, such as a backup.
+/// Of each connection. An answered push is on the disk, also after a power cut; what is deleted is
+/// overwritten, for who erases an account does not mean "hidden"; and five seconds are waited for
+/// another program that has the file, such as a backup.
 const SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \
-                        PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON";
+                        PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+                        PRAGMA secure_delete = ON";
 
 /// Of the readers' connections, after the others.
 const READER_SETTINGS: &str = "PRAGMA query_only = ON";
@@ -32,6 +34,15 @@ pub(super) async fn open(url: &str) -> Result<(AnyPool, AnyPool), StartError> {
         .await
         .map_err(|error| cannot_open(url, &error))?;
     Ok((writer, reader))
+}
+
+/// Writes everything into the database's file and empties the log beside it, where what was
+/// deleted would stand until the log begins anew.
+pub(super) async fn empty_log(writer: &AnyPool) -> Result<(), sqlx::Error> {
+    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+        .execute(writer)
+        .await?;
+    Ok(())
 }
 
 pub(super) fn cannot_open(url: &str, error: &dyn std::fmt::Display) -> StartError {

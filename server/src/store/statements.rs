@@ -36,6 +36,8 @@ struct TableStatements {
     put: Arc<str>,
     /// The newest living rows of a scope, if the table has a day to go by.
     head: Option<Arc<str>>,
+    /// The living rows of a scope after a key, by key.
+    after_key: Arc<str>,
     /// Key and position of every living row of a scope.
     places: Arc<str>,
     /// Key, position, change and age of the tombstones of a scope up to a position.
@@ -91,6 +93,19 @@ impl Statements {
         let head = self.table(table)?.head.as_ref();
         let head = head.ok_or(Error::Internal("the newest rows of a table without days"))?;
         Ok(query(head, scope).bind(limit))
+    }
+
+    /// Reads the next living rows after a key, by key.
+    pub(super) fn after_key(
+        &self,
+        table: &TableSpec,
+        scope: &ScopeKey,
+        key: Option<Id>,
+        limit: i64,
+    ) -> Result<AnyQuery, Error> {
+        let key = key.map_or_else(String::new, |key| key.to_string());
+        let query = query(&self.table(table)?.after_key, scope);
+        Ok(query.bind(key).bind(limit))
     }
 
     /// Reads key and position of every living row.
@@ -209,6 +224,11 @@ impl TableStatements {
                 );
                 head.into()
             }),
+            after_key: format!(
+                "SELECT {columns} FROM \"{name}\" \
+                 WHERE scope = $1 AND key > $2 AND deleted = {living} ORDER BY key LIMIT $3"
+            )
+            .into(),
             places: format!(
                 "SELECT key, lsn FROM \"{name}\" WHERE scope = $1 AND deleted = {living}"
             )

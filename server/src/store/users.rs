@@ -1,7 +1,8 @@
 //! People.
 
+use super::sessions::end_all;
 use super::trouble::Trouble;
-use super::{ScopeKey, Store, id_from_sql, to_sql};
+use super::{ScopeKey, Store, from_sql, id_from_sql, to_sql};
 use crate::error::Error;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
@@ -45,6 +46,45 @@ impl Store {
         }
         transaction.commit().await?;
         Ok(true)
+    }
+
+    /// Gives a person a new password, ends all their sessions and takes back a link that was
+    /// mailed to them. The person as they now are; nothing, if there is no such person.
+    ///
+    /// # Errors
+    /// The database failed; the password is the one of before.
+    pub async fn set_password(&self, user: Id, password_hash: &str) -> Result<Option<User>, Error> {
+        let mut transaction = self.begin().await?;
+        let user = set_password_in(&mut transaction, user, password_hash).await?;
+        transaction.commit().await?;
+        Ok(user)
+    }
+
+    /// Keeps the same password under a new hash, unless somebody changed the password meanwhile.
+    /// Sessions go on.
+    ///
+    /// # Errors
+    /// The database failed; the hash is the one of before.
+    pub async fn renew_hash(&self, user: Id, old: &str, new: &str) -> Result<(), Error> {
+        sqlx::query("UPDATE users SET password_hash = $1 WHERE id = $2 AND password_hash = $3")
+            .bind(new)
+            .bind(user.to_string())
+            .bind(old)
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// When this account was made, in milliseconds since 1970; nothing, if there is none.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn account_made_at_ms(&self, user: Id) -> Result<Option<u64>, Error> {
+        let made: Option<i64> = sqlx::query_scalar("SELECT created_at_ms FROM users WHERE id = $1")
+            .bind(user.to_string())
+            .fetch_optional(&self.reader)
+            .await?;
+        made.map(from_sql).transpose()
     }
 
     /// The person with this address, whatever its case.
@@ -96,6 +136,29 @@ async fn insert(connection: &mut AnyConnection, user: &User, now_ms: u64) -> Res
         .execute(connection)
         .await?;
     Ok(true)
+}
+
+/// Sets a new password inside a transaction; see [`Store::set_password`].
+async fn set_password_in(
+    connection: &mut AnyConnection,
+    user: Id,
+    password_hash: &str,
+) -> Result<Option<User>, Error> {
+    sqlx::query("UPDATE users SET password_hash = $1 WHERE id = $2")
+        .bind(password_hash)
+        .bind(user.to_string())
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("DELETE FROM password_links WHERE user_id = $1")
+        .bind(user.to_string())
+        .execute(&mut *connection)
+        .await?;
+    end_all(connection, user).await?;
+    let found = sqlx::query("SELECT id, email, password_hash, generation FROM users WHERE id = $1")
+        .bind(user.to_string())
+        .fetch_optional(connection)
+        .await?;
+    found.as_ref().map(read_user).transpose()
 }
 
 fn read_user(row: &AnyRow) -> Result<User, Error> {

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod backup;
+mod changes;
 mod cluster;
 mod collect;
 mod conformance;

@@ -1,0 +1,32 @@
+//! Asking once more who it is, before what cannot be taken back or opens a way in.
+
+use super::call::Visitor;
+use crate::clock::now_ms;
+use crate::store::users::User;
+use app::account::AccountError;
+
+/// For how long after a sign-in nobody is asked again.
+const FRESH_MS: u64 = 10 * 60 * 1_000;
+
+/// The person of the session, if they have just shown that it is them: by their password, or by
+/// having signed in a moment ago, as somebody does who has only a passkey.
+pub(super) async fn confirmed(visitor: &Visitor, password: String) -> Result<User, AccountError> {
+    let signed = visitor.signed()?;
+    let user = visitor.session.user.clone();
+    let user = user.ok_or(AccountError::NoSession)?;
+    if user.password_hash.is_some() {
+        let throttle = &visitor.shared.throttle;
+        throttle.attempt(&user.email, visitor.address).await?;
+        let hash = user.password_hash.clone();
+        let fits = visitor.shared.passwords.check(password, hash).await?;
+        return fits.then_some(user).ok_or(AccountError::WrongCredentials);
+    }
+    let devices = visitor.shared.store.devices(signed.user, now_ms()).await?;
+    let here = devices.iter().find(|device| device.hash == signed.session);
+    let here = here.ok_or(AccountError::NoSession)?;
+    if now_ms().saturating_sub(here.signed_in_at_ms) < FRESH_MS {
+        Ok(user)
+    } else {
+        Err(AccountError::ConfirmFirst)
+    }
+}
