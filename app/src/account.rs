@@ -7,6 +7,7 @@
 //! - here: what goes wrong, signing up, in and out
 //! - [`changes`]: a new password, and the end of an account
 //! - [`devices`](mod@devices): where a person is signed in
+//! - [`recovery`]: ways in besides a password
 //! - [`port`]: what the server does for each of them
 //!
 //! A page that was just signed in or out also tells its worker (`sync::local::Ask::SignedIn`,
@@ -16,11 +17,13 @@ mod changes;
 mod devices;
 #[cfg(feature = "ssr")]
 mod port;
+mod recovery;
 
 pub use changes::{change_password, erase_account};
 pub use devices::{Device, devices, revoke_device, sign_out_everywhere};
 #[cfg(feature = "ssr")]
 pub use port::{Accounts, AccountsPort, Answer};
+pub use recovery::{make_recovery_codes, recover, recovery_codes_left};
 
 use leptos::prelude::*;
 use leptos::server_fn::codec::JsonEncoding;
@@ -77,6 +80,12 @@ pub enum AccountError {
     /// What is asked cannot be taken back or opens a way in, and the sign-in was a while ago.
     #[error("To be sure that it is you, type your password or sign in again. Nothing was done.")]
     ConfirmFirst,
+    /// No account has this address and this recovery code. Which of the two is wrong is not told.
+    #[error(
+        "The address or the code is not right, or the code was used before. Check both, or take \
+         another code."
+    )]
+    WrongCode,
     /// There is nothing of this name, or not any more.
     #[error("This is not there any more. Reload the page to see what is.")]
     Unknown,
@@ -115,6 +124,7 @@ impl AccountError {
             Self::RevokedErase => "revoked_erase",
             Self::AccountErased => "account_erased",
             Self::ConfirmFirst => "confirm_first",
+            Self::WrongCode => "wrong_code",
             Self::Unknown => "unknown",
             Self::TooManyAttempts { .. } => "too_many_attempts",
             Self::Busy => "busy",
@@ -263,6 +273,7 @@ mod tests {
             AccountError::RevokedErase,
             AccountError::AccountErased,
             AccountError::ConfirmFirst,
+            AccountError::WrongCode,
             AccountError::Unknown,
             AccountError::TooManyAttempts { retry_after_s: 3 },
             AccountError::Busy,

@@ -116,6 +116,9 @@ pub static ROUTES: &[Route] = &[
     Route::function("/api/account/sign_out_everywhere", Access::Signed),
     Route::function("/api/account/change_password", Access::Signed),
     Route::function("/api/account/erase_account", Access::Signed),
+    Route::function("/api/account/make_recovery_codes", Access::Signed),
+    Route::function("/api/account/recovery_codes_left", Access::Signed),
+    Route::function("/api/account/recover", Access::Entering),
     Route::post("/api/account/export", Access::Signed, || {
         post(export::export)
     }),

@@ -29,6 +29,12 @@ pub trait Accounts: Send + Sync {
     fn change_password(&self, present: String, new: String) -> Answer<()>;
     /// Erases the account and its journal.
     fn erase_account(&self, password: String) -> Answer<()>;
+    /// New recovery codes instead of all earlier ones.
+    fn make_recovery_codes(&self, password: String) -> Answer<Vec<String>>;
+    /// How many recovery codes are left.
+    fn recovery_codes_left(&self) -> Answer<u64>;
+    /// Sets a new password by a recovery code.
+    fn recover(&self, email: String, code: String, new: String) -> Answer<Account>;
 }
 
 /// What the server provides as a context before a server function runs.

@@ -3,7 +3,7 @@
 
 use super::device_name::device_name;
 use super::sessions::{People, Signed};
-use super::{change, devices, sign_in, sign_up};
+use super::{change, devices, recovery, sign_in, sign_up};
 use crate::error::Error;
 use crate::serve::Peer;
 use crate::shared::Shared;
@@ -149,15 +149,28 @@ impl Accounts for Port {
     fn erase_account(&self, password: String) -> Answer<()> {
         self.answer(|visitor| change::erase_account(visitor, password))
     }
+
+    fn make_recovery_codes(&self, password: String) -> Answer<Vec<String>> {
+        self.answer(|visitor| recovery::make_recovery_codes(visitor, password))
+    }
+
+    fn recovery_codes_left(&self) -> Answer<u64> {
+        self.answer(recovery::recovery_codes_left)
+    }
+
+    fn recover(&self, email: String, code: String, new: String) -> Answer<Account> {
+        self.answer(|visitor| recovery::recover(visitor, email, code, new))
+    }
 }
 
 const fn status(error: &AccountError) -> StatusCode {
     match error {
         AccountError::BadEmail | AccountError::WeakPassword => StatusCode::UNPROCESSABLE_ENTITY,
         AccountError::EmailTaken => StatusCode::CONFLICT,
-        AccountError::WrongCredentials | AccountError::NoSession | AccountError::RevokedErase => {
-            StatusCode::UNAUTHORIZED
-        }
+        AccountError::WrongCredentials
+        | AccountError::WrongCode
+        | AccountError::NoSession
+        | AccountError::RevokedErase => StatusCode::UNAUTHORIZED,
         AccountError::ConfirmFirst => StatusCode::FORBIDDEN,
         AccountError::AccountErased => StatusCode::GONE,
         AccountError::Unknown => StatusCode::NOT_FOUND,

@@ -1,7 +1,7 @@
 //! Changing a password, and erasing an account.
 
 use super::call::Visitor;
-use super::confirm::confirmed;
+use super::confirm::{Strictness, confirmed};
 use super::passwords::is_well_known;
 use super::sign_in::{enter, leave};
 use crate::clock::now_ms;
@@ -15,7 +15,7 @@ pub(super) async fn change_password(
 ) -> Result<(), AccountError> {
     visitor.signed()?;
     check_password_length(&new)?;
-    let user = confirmed(&visitor, present).await?;
+    let user = confirmed(&visitor, present, Strictness::Password).await?;
     if is_well_known(&new, &user.email) {
         return Err(AccountError::WeakPassword);
     }
@@ -32,7 +32,9 @@ pub(super) async fn erase_account(
     mut visitor: Visitor,
     password: String,
 ) -> Result<(), AccountError> {
-    let user = confirmed(&visitor, password).await?.id;
+    let user = confirmed(&visitor, password, Strictness::Password)
+        .await?
+        .id;
     let shared = visitor.shared.clone();
     // On its own, so that a page that is closed in between cannot come between the erasure and
     // the devices that are to hear of it.

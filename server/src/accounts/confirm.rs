@@ -8,13 +8,30 @@ use app::account::AccountError;
 /// For how long after a sign-in nobody is asked again.
 const FRESH_MS: u64 = 10 * 60 * 1_000;
 
+/// How exactly a session must be the person's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Strictness {
+    /// The password, if there is one; a fresh session otherwise.
+    Password,
+    /// The password, or a fresh session.
+    Either,
+}
+
 /// The person of the session, if they have just shown that it is them: by their password, or by
 /// having signed in a moment ago, as somebody does who has only a passkey.
-pub(super) async fn confirmed(visitor: &Visitor, password: String) -> Result<User, AccountError> {
+pub(super) async fn confirmed(
+    visitor: &Visitor,
+    password: String,
+    strictness: Strictness,
+) -> Result<User, AccountError> {
     let signed = visitor.signed()?;
     let user = visitor.session.user.clone();
     let user = user.ok_or(AccountError::NoSession)?;
-    if user.password_hash.is_some() {
+    let asked = match strictness {
+        Strictness::Password => user.password_hash.is_some(),
+        Strictness::Either => user.password_hash.is_some() && !password.is_empty(),
+    };
+    if asked {
         let throttle = &visitor.shared.throttle;
         throttle.attempt(&user.email, visitor.address).await?;
         let hash = user.password_hash.clone();

@@ -128,7 +128,7 @@ async fn beginning(shared: &Shared, user: Id) -> Result<String, Error> {
         "email": known.email,
         "made_at_ms": store.account_made_at_ms(user).await?,
         "has_password": known.password_hash.is_some(),
-        "recovery_codes_left": 0,
+        "recovery_codes_left": store.recovery_codes_left(user).await?,
         "devices": devices,
         "passkeys": [],
     });

@@ -5,6 +5,7 @@
 //! - [`sessions`]: the cookie, who a request is from, and whether that still holds
 //! - [`ended`]: what a device is told whose session was ended for it
 //! - [`devices`], [`device_name`]: where a person is signed in
+//! - [`recovery`]: ways in besides a password
 //! - [`export`]: everything of a person as one document
 //! - [`passwords`], [`throttle`]: hashing with a bound, and slowing guesses down
 
@@ -16,6 +17,7 @@ mod devices;
 pub(crate) mod ended;
 pub mod export;
 pub mod passwords;
+pub mod recovery;
 pub mod sessions;
 mod sign_in;
 mod sign_up;

@@ -25,6 +25,7 @@
 //! - [`cursors`]: where devices stand; [`collect`]: clearing out what nobody needs any more
 //! - [`notices`]: what nodes tell each other
 //! - [`users`], [`sessions`]: people and their sessions
+//! - [`recovery`]: ways in besides a password
 //! - [`export`], [`erase`]: everything of a person, read and taken away
 //! - [`backup`], [`check`](mod@check), [`schema`]: what an operator asks of the database
 
@@ -40,6 +41,7 @@ mod migrate;
 pub mod notices;
 mod pools;
 mod postgres;
+pub mod recovery;
 pub mod schema;
 pub mod sessions;
 mod sqlite;

@@ -139,7 +139,7 @@ async fn insert(connection: &mut AnyConnection, user: &User, now_ms: u64) -> Res
 }
 
 /// Sets a new password inside a transaction; see [`Store::set_password`].
-async fn set_password_in(
+pub(super) async fn set_password_in(
     connection: &mut AnyConnection,
     user: Id,
     password_hash: &str,

@@ -152,10 +152,13 @@ async fn with_everything(world: &World, name: &str) -> (Visitor, Id, Vec<Change>
     visitor.push_one(&gone).await;
     visitor.push_one(&deleted(&gone)).await;
     visitor.acknowledge(sync::scope::Marker::START).await;
+    let (status, _) = visitor
+        .call("make_recovery_codes", &[("password", "")])
+        .await;
+    assert_eq!(status, 200);
     let user = account.id;
     let database = world.database().await;
     for statement in [
-        "INSERT INTO recovery_codes (user_id, code_hash) VALUES ($1, $2)",
         "INSERT INTO challenges (user_id, id_hash, purpose, state, made_at_ms) \
          VALUES ($1, $2, 'none', '{}', 1)",
         "INSERT INTO password_links (user_id, token_hash, expires_at_ms) VALUES ($1, $2, 1)",
@@ -289,6 +292,7 @@ async fn an_export_has_everything_of_a_person_and_nothing_of_anybody_else() {
     let account = &document["account"];
     assert_eq!(account["id"], user.to_string());
     assert_eq!(account["email"], "ann@example.org");
+    assert_eq!(account["recovery_codes_left"], 10);
     assert_eq!(account["devices"].as_array().map(Vec::len), Some(1));
     let rows = |table: &str| document["tables"][table].as_array().cloned().expect("rows");
     assert!(rows("prompts").len() >= 40);

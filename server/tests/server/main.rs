@@ -31,4 +31,5 @@ mod stream;
 mod together;
 mod watching;
 mod ways;
+mod ways_back;
 mod world;

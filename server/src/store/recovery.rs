@@ -1,0 +1,77 @@
+//! Ways back in for who forgot a password: recovery codes and mailed links, each by its hash and
+//! each good for one new password.
+
+use super::users::{User, set_password_in};
+use super::{Store, id_from_sql};
+use crate::error::Error;
+use sqlx::AssertSqlSafe;
+use sync::id::Id;
+
+/// SHA-256 of a code or of a link's secret.
+pub type SecretHash = [u8; 32];
+
+impl Store {
+    /// Keeps these codes for this person, instead of all that were there.
+    ///
+    /// # Errors
+    /// The database failed; the codes of before are good.
+    pub async fn replace_recovery_codes(
+        &self,
+        user: Id,
+        codes: &[SecretHash],
+    ) -> Result<(), Error> {
+        let mut transaction = self.begin().await?;
+        sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1")
+            .bind(user.to_string())
+            .execute(&mut *transaction)
+            .await?;
+        for code in codes {
+            sqlx::query("INSERT INTO recovery_codes (user_id, code_hash) VALUES ($1, $2)")
+                .bind(user.to_string())
+                .bind(code.as_slice())
+                .execute(&mut *transaction)
+                .await?;
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    /// How many codes this person has left.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn recovery_codes_left(&self, user: Id) -> Result<u64, Error> {
+        let left: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM recovery_codes WHERE user_id = $1")
+                .bind(user.to_string())
+                .fetch_one(&self.reader)
+                .await?;
+        super::from_sql(left)
+    }
+
+    /// Spends a code of the person with this address on a new password. Nothing, if there is no
+    /// such code or no such person; then nothing has changed.
+    ///
+    /// # Errors
+    /// The database failed; the code is not spent.
+    pub async fn spend_recovery_code(
+        &self,
+        email: &str,
+        code: &SecretHash,
+        password_hash: &str,
+    ) -> Result<Option<User>, Error> {
+        let mut transaction = self.begin().await?;
+        let spent: Option<String> = sqlx::query_scalar(AssertSqlSafe(format!(
+            "DELETE FROM recovery_codes WHERE code_hash = $2 \
+             AND user_id IN (SELECT id FROM users WHERE {}) RETURNING user_id",
+            self.dialect.email_is()
+        )))
+        .bind(email)
+        .bind(code.as_slice())
+        .fetch_optional(&mut *transaction)
+        .await?;
+        let Some(user) = spent else { return Ok(None) };
+        let user = set_password_in(&mut transaction, id_from_sql(&user)?, password_hash).await?;
+        transaction.commit().await?;
+        Ok(user)
+    }
+}
