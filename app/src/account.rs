@@ -19,11 +19,15 @@ mod devices;
 mod port;
 mod recovery;
 
+#[cfg(feature = "ssr")]
+pub use crate::words::{RESET_MAIL_SUBJECT, reset_mail};
 pub use changes::{change_password, erase_account};
 pub use devices::{Device, devices, revoke_device, sign_out_everywhere};
 #[cfg(feature = "ssr")]
 pub use port::{Accounts, AccountsPort, Answer};
-pub use recovery::{make_recovery_codes, recover, recovery_codes_left};
+pub use recovery::{
+    forgot_password, make_recovery_codes, recover, recovery_codes_left, reset_password,
+};
 
 use leptos::prelude::*;
 use leptos::server_fn::codec::JsonEncoding;
@@ -86,6 +90,12 @@ pub enum AccountError {
          another code."
     )]
     WrongCode,
+    /// A mailed link that was used, is too old, or is not the newest.
+    #[error("This link is not good any more. Ask for a new one; it works for half an hour.")]
+    LinkSpent,
+    /// This server sends no mail.
+    #[error("This server sends no mail. Use a recovery code, or ask who runs it.")]
+    MailOff,
     /// There is nothing of this name, or not any more.
     #[error("This is not there any more. Reload the page to see what is.")]
     Unknown,
@@ -125,6 +135,8 @@ impl AccountError {
             Self::AccountErased => "account_erased",
             Self::ConfirmFirst => "confirm_first",
             Self::WrongCode => "wrong_code",
+            Self::LinkSpent => "link_spent",
+            Self::MailOff => "mail_off",
             Self::Unknown => "unknown",
             Self::TooManyAttempts { .. } => "too_many_attempts",
             Self::Busy => "busy",
@@ -274,6 +286,8 @@ mod tests {
             AccountError::AccountErased,
             AccountError::ConfirmFirst,
             AccountError::WrongCode,
+            AccountError::LinkSpent,
+            AccountError::MailOff,
             AccountError::Unknown,
             AccountError::TooManyAttempts { retry_after_s: 3 },
             AccountError::Busy,

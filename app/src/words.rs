@@ -251,6 +251,21 @@ pub fn tick_label(tick: Option<Tick>) -> String {
     }
 }
 
+/// What the mail to somebody who forgot their password is about.
+#[cfg(feature = "ssr")]
+pub const RESET_MAIL_SUBJECT: &str = "A new password for Daybook";
+
+/// What that mail says.
+#[cfg(feature = "ssr")]
+#[must_use]
+pub fn reset_mail(link: &str) -> String {
+    format!(
+        "Somebody, probably you, asked for a new password for the journal of this address.\n\n\
+         To set one, open this link within half an hour. It works once:\n\n{link}\n\n\
+         If it was not you, do nothing: your password is as it was, and nobody has seen it.\n"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

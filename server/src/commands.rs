@@ -52,7 +52,7 @@ pub enum Command {
         /// Put it in the place of the database that is there; that one is kept beside it
         #[arg(long)]
         replace: bool,
-        /// End all sessions of the backup: some may have been ended since it was made
+        /// End all sessions and mailed links of the backup: some may have been ended since it was made
         #[arg(long)]
         end_sessions: bool,
     },

@@ -285,6 +285,12 @@ pub enum StartError {
         /// Why.
         reason: String,
     },
+    /// Mail cannot be sent with these settings.
+    #[error(
+        "Mail cannot be sent: {0}.\nThe sender looks like Daybook <daybook@example.org>, and mails \
+         need DAYBOOK_PUBLIC_URL for their links"
+    )]
+    Mail(String),
     /// The system gives no threads, randomness or signals.
     #[error("The system refuses what a server needs: {0}")]
     System(String),

@@ -28,7 +28,10 @@ pub mod telemetry;
 
 use ::metrics::gauge;
 use accounts::export::Exports;
+use accounts::forgotten::{LetterBox, deliver};
+use accounts::mail::SmtpMailer;
 use accounts::passwords::Passwords;
+use accounts::settings::AccountSettings;
 use accounts::throttle::Throttle;
 use assets::Assets;
 use config::Config;
@@ -69,14 +72,25 @@ pub struct Server {
 /// # Errors
 /// Says what is in the way and how to clear it. Nothing was changed.
 pub async fn start(config: &Config) -> Result<Server, StartError> {
+    start_with(config, &AccountSettings::default()).await
+}
+
+/// The same, with what the operator says about accounts.
+///
+/// # Errors
+/// As [`start`]; also when mail cannot be had as it is set.
+pub async fn start_with(config: &Config, settings: &AccountSettings) -> Result<Server, StartError> {
     let assets = Assets::load(config.site_folder(), &pages::outline())?;
     let (listener, address) = listen(config.addr).await?;
     let aside = match config.metrics_listen {
         Some(address) => Some(listen(address).await?),
         None => None,
     };
+    let public_url = public_url(settings, address);
+    let mail = mail(settings, public_url)?;
     let store = Store::open(&config.database_url).await?;
     let (ask_to_end, shutdown) = Shutdown::channel();
+    let (letters, asked) = LetterBox::new();
     let build = assets.build().to_owned();
     metrics::handle();
     gauge!(metrics::BUILD_INFO, "version" => VERSION, "build" => build.clone()).set(1);
@@ -88,6 +102,7 @@ pub async fn start(config: &Config) -> Result<Server, StartError> {
         passwords: Passwords::new()?,
         throttle: Throttle::default(),
         exports: Exports::default(),
+        letters: mail.is_some().then_some(letters),
         pages: Pages::of(&build),
         assets,
         shutdown: shutdown.clone(),
@@ -105,6 +120,11 @@ pub async fn start(config: &Config) -> Result<Server, StartError> {
         ("telling other nodes", tokio::spawn(telling)),
         ("counting", tokio::spawn(metrics::keep_up(shutdown.clone()))),
     ];
+    if let Some((mailer, url)) = mail {
+        let (store, shutdown) = (store.clone(), shutdown.clone());
+        let mailing = deliver(store, Arc::new(mailer), url, asked, shutdown);
+        tasks.push(("mailing", tokio::spawn(mailing)));
+    }
     let metrics_address = aside.as_ref().map(|(_, address)| *address);
     if let Some((listener, _)) = aside {
         let telling = serve::serve(listener, router::aside(shared), limits, shutdown);
@@ -121,6 +141,27 @@ pub async fn start(config: &Config) -> Result<Server, StartError> {
         tasks,
         store,
     })
+}
+
+/// The site as browsers have it, as far as that is known.
+fn public_url(settings: &AccountSettings, address: SocketAddr) -> Option<String> {
+    let set = settings.public_url.as_deref();
+    let set = set.map(|url| url.trim_end_matches('/').to_owned());
+    let local = address.ip().is_loopback();
+    set.or_else(|| local.then(|| format!("http://localhost:{}", address.port())))
+}
+
+/// What sends mail, and what its links begin with.
+fn mail(
+    settings: &AccountSettings,
+    public_url: Option<String>,
+) -> Result<Option<(SmtpMailer, String)>, StartError> {
+    let Some(mail) = &settings.mail else {
+        return Ok(None);
+    };
+    let mailer = SmtpMailer::new(mail).map_err(|error| StartError::Mail(error.to_string()))?;
+    let url = public_url.ok_or_else(|| StartError::Mail("links have no address".to_owned()))?;
+    Ok(Some((mailer, url)))
 }
 
 impl Server {

@@ -119,6 +119,8 @@ pub static ROUTES: &[Route] = &[
     Route::function("/api/account/make_recovery_codes", Access::Signed),
     Route::function("/api/account/recovery_codes_left", Access::Signed),
     Route::function("/api/account/recover", Access::Entering),
+    Route::function("/api/account/forgot_password", Access::Entering),
+    Route::function("/api/account/reset_password", Access::Entering),
     Route::post("/api/account/export", Access::Signed, || {
         post(export::export)
     }),

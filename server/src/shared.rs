@@ -1,6 +1,7 @@
 //! What all requests share.
 
 use crate::accounts::export::Exports;
+use crate::accounts::forgotten::LetterBox;
 use crate::accounts::passwords::Passwords;
 use crate::accounts::throttle::Throttle;
 use crate::assets::Assets;
@@ -19,6 +20,8 @@ pub(crate) struct Shared {
     pub(crate) passwords: Passwords,
     pub(crate) throttle: Throttle,
     pub(crate) exports: Exports,
+    /// Takes requests for a link, where mail can be sent.
+    pub(crate) letters: Option<LetterBox>,
     pub(crate) assets: Assets,
     pub(crate) pages: Pages,
     pub(crate) shutdown: Shutdown,

@@ -35,6 +35,10 @@ pub trait Accounts: Send + Sync {
     fn recovery_codes_left(&self) -> Answer<u64>;
     /// Sets a new password by a recovery code.
     fn recover(&self, email: String, code: String, new: String) -> Answer<Account>;
+    /// Sends a link for a new password.
+    fn forgot_password(&self, email: String) -> Answer<()>;
+    /// Sets a new password by a mailed link.
+    fn reset_password(&self, token: String, new: String) -> Answer<Account>;
 }
 
 /// What the server provides as a context before a server function runs.

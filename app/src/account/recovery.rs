@@ -43,3 +43,32 @@ pub async fn recover(
 ) -> Result<Account, AccountError> {
     port()?.recover(email, code, new).await
 }
+
+/// Sends a link for setting a new password to this address, if there is an account for it. The
+/// answer and its time say nothing of whether there is.
+///
+/// # Errors
+/// [`AccountError::MailOff`] where this server sends no mail.
+#[server(prefix = "/api/account", endpoint = "forgot_password")]
+pub async fn forgot_password(
+    /// The address.
+    email: String,
+) -> Result<(), AccountError> {
+    port()?.forgot_password(email).await
+}
+
+/// Sets a new password by what a mailed link carries behind its `#`; ends all sessions and
+/// begins one here.
+///
+/// # Errors
+/// [`AccountError::LinkSpent`] when the link was used, is older than half an hour, or a newer
+/// one was sent.
+#[server(prefix = "/api/account", endpoint = "reset_password")]
+pub async fn reset_password(
+    /// What the link carries.
+    token: String,
+    /// The new password, as typed.
+    new: String,
+) -> Result<Account, AccountError> {
+    port()?.reset_password(token, new).await
+}

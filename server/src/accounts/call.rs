@@ -3,7 +3,7 @@
 
 use super::device_name::device_name;
 use super::sessions::{People, Signed};
-use super::{change, devices, recovery, sign_in, sign_up};
+use super::{change, devices, forgotten, recovery, sign_in, sign_up};
 use crate::error::Error;
 use crate::serve::Peer;
 use crate::shared::Shared;
@@ -161,17 +161,28 @@ impl Accounts for Port {
     fn recover(&self, email: String, code: String, new: String) -> Answer<Account> {
         self.answer(|visitor| recovery::recover(visitor, email, code, new))
     }
+
+    fn forgot_password(&self, email: String) -> Answer<()> {
+        self.answer(|visitor| forgotten::forgot_password(visitor, email))
+    }
+
+    fn reset_password(&self, token: String, new: String) -> Answer<Account> {
+        self.answer(|visitor| forgotten::reset_password(visitor, token, new))
+    }
 }
 
 const fn status(error: &AccountError) -> StatusCode {
     match error {
-        AccountError::BadEmail | AccountError::WeakPassword => StatusCode::UNPROCESSABLE_ENTITY,
+        AccountError::BadEmail | AccountError::WeakPassword | AccountError::LinkSpent => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
         AccountError::EmailTaken => StatusCode::CONFLICT,
         AccountError::WrongCredentials
         | AccountError::WrongCode
         | AccountError::NoSession
         | AccountError::RevokedErase => StatusCode::UNAUTHORIZED,
         AccountError::ConfirmFirst => StatusCode::FORBIDDEN,
+        AccountError::MailOff => StatusCode::NOT_IMPLEMENTED,
         AccountError::AccountErased => StatusCode::GONE,
         AccountError::Unknown => StatusCode::NOT_FOUND,
         AccountError::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,

@@ -5,9 +5,10 @@
 //! - [`sessions`]: the cookie, who a request is from, and whether that still holds
 //! - [`ended`]: what a device is told whose session was ended for it
 //! - [`devices`], [`device_name`]: where a person is signed in
-//! - [`recovery`]: ways in besides a password
+//! - [`recovery`], [`forgotten`]: ways in besides a password
 //! - [`export`]: everything of a person as one document
-//! - [`passwords`], [`throttle`]: hashing with a bound, and slowing guesses down
+//! - [`passwords`], [`throttle`], [`secrets`]: hashing with a bound, and slowing guesses down
+//! - [`settings`], [`mail`]: what an operator says, and how mail leaves
 
 pub(crate) mod call;
 mod change;
@@ -16,9 +17,13 @@ mod device_name;
 mod devices;
 pub(crate) mod ended;
 pub mod export;
+pub mod forgotten;
+pub mod mail;
 pub mod passwords;
 pub mod recovery;
+mod secrets;
 pub mod sessions;
+pub mod settings;
 mod sign_in;
 mod sign_up;
 pub mod throttle;

@@ -1,4 +1,4 @@
-//! A way back in for who forgot a password: recovery codes.
+//! Ways back in for who forgot a password: recovery codes, and links by mail.
 
 use super::call::Visitor;
 use super::confirm::{Strictness, confirmed};

@@ -44,6 +44,13 @@ pub const SLOWED: Duration = Duration::from_secs(2);
 /// How many slowed answers may be under way; beyond that the server is busy.
 pub const SLOWED_MAX: usize = 256;
 
+/// How many mails one address may be sent at once, whoever asks for them.
+pub const MAILS_BURST: u32 = 3;
+
+/// How long it takes until one more is sent. Less than a link is good for, so that who asks in
+/// vain has one that is.
+const MAIL_EVERY: Duration = Duration::from_secs(10 * 60);
+
 /// How many keys of a kind are remembered before those that have recovered are forgotten.
 const KEYS_MAX: usize = 100_000;
 
@@ -58,6 +65,7 @@ pub struct Throttle {
     pairs: Limiter,
     addresses: Limiter,
     accounts: Limiter,
+    mails: Limiter,
     slowed: Semaphore,
 }
 
@@ -67,6 +75,7 @@ impl Default for Throttle {
             pairs: limiter(ATTEMPTS_BURST, ATTEMPT_EVERY),
             addresses: limiter(ADDRESS_BURST, ADDRESS_EVERY),
             accounts: limiter(ACCOUNT_BURST, ACCOUNT_EVERY),
+            mails: limiter(MAILS_BURST, MAIL_EVERY),
             slowed: Semaphore::new(SLOWED_MAX),
         }
     }
@@ -99,8 +108,13 @@ impl Throttle {
     ///
     /// # Errors
     /// There were too many from this address; says when to come again.
-    fn knock(&self, address: IpAddr) -> Result<(), AccountError> {
+    pub fn knock(&self, address: IpAddr) -> Result<(), AccountError> {
         check(&self.addresses, &key(&[&home_of(address).to_string()]))
+    }
+
+    /// Counts a mail to this address, and tells whether it may be sent.
+    pub fn may_be_mailed(&self, email: &str) -> bool {
+        check(&self.mails, &key(&[&email.to_lowercase()])).is_ok()
     }
 
     /// Counts an attempt at this account, from wherever, and tells whether there were many.

@@ -5,7 +5,7 @@ use super::schema::known;
 use super::trouble::Trouble;
 use crate::clock::now_ms;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, SqliteConnection};
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -19,6 +19,10 @@ const BUSY_MAX: Duration = Duration::from_secs(2);
 
 /// How many faults of a backup are told; the first says enough to look for another one.
 const FAULTS_MAX: usize = 5;
+
+/// What lets somebody in who knows neither a password nor a code: sessions, and links that were
+/// mailed. Some may have been ended, spent or replaced since the backup was made.
+const LETTING_IN: [&str; 2] = ["sessions", "password_links"];
 
 /// What a database consists of by the ends of its files' names: what SQLite may put beside it,
 /// and the file itself. A companion belongs to whichever file it stands beside.
@@ -160,7 +164,8 @@ async fn copy_into(database: &Path, partial: &Path) -> Result<u64, BackupError> 
 }
 
 /// Checks a backup and puts it where the database is. With `replace`, a database that is there
-/// is moved aside and kept; with `end_sessions`, everybody has to sign in again.
+/// is moved aside and kept; with `end_sessions`, everybody has to sign in again, and no link of the
+/// backup is good any more.
 ///
 /// # Errors
 /// Says what is in the way. The database is as it was.
@@ -227,7 +232,7 @@ async fn put_in_place(
     })
 }
 
-/// Checks a copy, and ends its sessions if that is wished. Everything is in its one file then,
+/// Checks a copy, and ends its sessions and links if that is wished. Everything is in its one file then,
 /// and nobody has it open: a connection that is only dropped may write after the file is moved.
 async fn prepare(file: &Path, name: &Path, end_sessions: bool) -> Result<(), BackupError> {
     let unfit = |error: sqlx::Error| BackupError::Unfit {
@@ -241,14 +246,26 @@ async fn prepare(file: &Path, name: &Path, end_sessions: bool) -> Result<(), Bac
         mode.execute(&mut connection).await.map_err(unfit)?;
         examine(&mut connection, name).await?;
         if end_sessions {
-            let ended = sqlx::query("DELETE FROM sessions");
-            ended.execute(&mut connection).await?;
+            end_all(&mut connection).await?;
         }
         Ok(())
     };
     let prepared = prepared.await;
     connection.close().await?;
     prepared
+}
+
+/// Ends all sessions and links of a copy. One of an earlier version has fewer tables.
+async fn end_all(connection: &mut SqliteConnection) -> sqlx::Result<()> {
+    for table in LETTING_IN {
+        let there = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = $1");
+        let there: i64 = there.bind(table).fetch_one(&mut *connection).await?;
+        if there > 0 {
+            let ended = sqlx::query(AssertSqlSafe(format!("DELETE FROM {table}")));
+            ended.execute(&mut *connection).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether this is a whole database of Daybook that this program can serve. `name` is what its

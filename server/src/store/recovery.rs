@@ -2,7 +2,7 @@
 //! each good for one new password.
 
 use super::users::{User, set_password_in};
-use super::{Store, id_from_sql};
+use super::{Store, id_from_sql, to_sql};
 use crate::error::Error;
 use sqlx::AssertSqlSafe;
 use sync::id::Id;
@@ -67,6 +67,59 @@ impl Store {
         )))
         .bind(email)
         .bind(code.as_slice())
+        .fetch_optional(&mut *transaction)
+        .await?;
+        let Some(user) = spent else { return Ok(None) };
+        let user = set_password_in(&mut transaction, id_from_sql(&user)?, password_hash).await?;
+        transaction.commit().await?;
+        Ok(user)
+    }
+
+    /// Keeps a link for the person with this address, instead of the one that was there. Their
+    /// address as they typed it; nothing, if there is no such person.
+    ///
+    /// # Errors
+    /// The database failed; there is no such link.
+    pub async fn add_password_link(
+        &self,
+        email: &str,
+        token: &SecretHash,
+        expires_at_ms: u64,
+    ) -> Result<Option<String>, Error> {
+        let Some(user) = self.user_by_email(email).await? else {
+            return Ok(None);
+        };
+        sqlx::query(
+            "INSERT INTO password_links (user_id, token_hash, expires_at_ms) VALUES ($1, $2, $3) \
+             ON CONFLICT (user_id) DO UPDATE SET token_hash = excluded.token_hash, \
+             expires_at_ms = excluded.expires_at_ms",
+        )
+        .bind(user.id.to_string())
+        .bind(token.as_slice())
+        .bind(to_sql(expires_at_ms))
+        .execute(&self.writer)
+        .await?;
+        Ok(Some(user.email))
+    }
+
+    /// Spends a link on a new password. Nothing, if the link is not good any more; then nothing
+    /// has changed.
+    ///
+    /// # Errors
+    /// The database failed; the link is not spent.
+    pub async fn spend_password_link(
+        &self,
+        token: &SecretHash,
+        password_hash: &str,
+        now_ms: u64,
+    ) -> Result<Option<User>, Error> {
+        let mut transaction = self.begin().await?;
+        let spent: Option<String> = sqlx::query_scalar(
+            "DELETE FROM password_links WHERE token_hash = $1 AND expires_at_ms > $2 \
+             RETURNING user_id",
+        )
+        .bind(token.as_slice())
+        .bind(to_sql(now_ms))
         .fetch_optional(&mut *transaction)
         .await?;
         let Some(user) = spent else { return Ok(None) };

@@ -268,9 +268,15 @@ fn names_in(folder: &Path) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn restoring_can_end_all_sessions() {
+async fn restoring_can_end_all_sessions_and_mailed_links() {
     let world = World::in_file().await;
     let (ann, account) = world.person("ann").await;
+    world
+        .execute(
+            "INSERT INTO password_links (user_id, token_hash, expires_at_ms) \
+             SELECT id, zeroblob(32), 9000000000000 FROM users",
+        )
+        .await;
     let backup = world.back_up("backup.sqlite").await;
     let url = world.database_url();
     for (end_sessions, expected) in [(false, Some(account)), (true, None)] {
@@ -285,6 +291,11 @@ async fn restoring_can_end_all_sessions() {
         let mut ann = ann.clone();
         ann.base = elsewhere.base();
         assert_eq!(ann.who_am_i().await, expected);
+        let links: i64 = sqlx::query_scalar("SELECT count(*) FROM password_links")
+            .fetch_one(&elsewhere.database().await)
+            .await
+            .expect("a count");
+        assert_eq!(links, i64::from(!end_sessions));
     }
     assert_eq!(faults(&url).await.expect("an answer"), [""; 0]);
 }

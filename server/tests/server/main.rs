@@ -18,6 +18,7 @@ mod listening;
 mod nodes;
 mod order;
 mod positions;
+mod postbox;
 mod program;
 mod push;
 mod refusals;

@@ -1,7 +1,12 @@
-//! A way back in for who forgot a password: recovery codes.
+//! Ways back in for who forgot a password: recovery codes, and links by mail.
 
+use crate::postbox::Postbox;
 use crate::world::{PASSWORD, Visitor, World};
+use server::accounts::mail::{MailSettings, MailTls};
 use server::accounts::recovery::CODES;
+use server::accounts::settings::AccountSettings;
+use server::accounts::throttle::MAILS_BURST;
+use std::time::{Duration, Instant};
 
 const NEW: &str = "snow on the slate roof";
 
@@ -94,4 +99,177 @@ async fn codes_are_made_only_by_who_has_just_shown_who_they_are() {
         .await;
     check(&refused, 401, "wrong_credentials");
     assert_eq!(codes(&ann, PASSWORD).await.len(), CODES);
+}
+
+#[tokio::test]
+async fn neither_codes_nor_links_stand_in_the_database() {
+    let (world, mut postbox) = with_mail().await;
+    let (ann, _) = world.person("ann").await;
+    let codes = codes(&ann, "").await;
+    ann.call("forgot_password", &[("email", "ann@example.org")])
+        .await;
+    let token = token_in(&postbox.next().await);
+    world.server.end().await;
+    for bytes in world.home.contents().await {
+        let plain = codes[0].replace('-', "");
+        for secret in [token.as_bytes(), codes[0].as_bytes(), plain.as_bytes()] {
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret));
+        }
+    }
+}
+
+/// A server that sends its mail into a postbox.
+async fn with_mail() -> (World, Postbox) {
+    let postbox = Postbox::open().await;
+    let settings = AccountSettings {
+        public_url: Some("https://daybook.example.org/".to_owned()),
+        mail: Some(MailSettings {
+            host: postbox.address.ip().to_string(),
+            port: postbox.address.port(),
+            tls: MailTls::Off,
+            credentials: None,
+            from: "Daybook <daybook@example.org>".to_owned(),
+        }),
+    };
+    (World::with_settings(settings).await, postbox)
+}
+
+fn token_in(mail: &str) -> String {
+    let link = "https://daybook.example.org/auth/reset#";
+    // A long line is folded on its way.
+    let mail = mail.replace("=\r\n", "");
+    let (_, behind) = mail.split_once(link).expect("a link in the mail");
+    behind
+        .split_whitespace()
+        .next()
+        .expect("a token")
+        .to_owned()
+}
+
+async fn reset(visitor: &Visitor, token: &str, new: &str) -> (u16, String) {
+    visitor
+        .call("reset_password", &[("token", token), ("new", new)])
+        .await
+}
+
+#[tokio::test]
+async fn a_mailed_link_sets_a_new_password_once() {
+    let (world, mut postbox) = with_mail().await;
+    let (ann, account) = world.person("ann").await;
+    let lost = world.visitor();
+    let asked = lost
+        .call("forgot_password", &[("email", "ANN@example.org")])
+        .await;
+    assert_eq!(asked.0, 200, "{}", asked.1);
+    let mail = postbox.next().await;
+    assert!(
+        mail.starts_with("MAIL FROM:<daybook@example.org>"),
+        "{mail}"
+    );
+    assert!(
+        mail.contains("RCPT TO:<ann@example.org>"),
+        "as its person typed it: {mail}"
+    );
+    let token = token_in(&mail);
+    check(&reset(&lost, &token, "short").await, 422, "weak_password");
+    assert_eq!(reset(&lost, &token, NEW).await.0, 200);
+    assert_eq!(lost.who_am_i().await, Some(account));
+    assert_eq!(ann.who_am_i().await, None, "all other sessions have ended");
+    check(&reset(&lost, &token, PASSWORD).await, 422, "link_spent");
+    assert_eq!(ann.sign_in("ann@example.org", NEW).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_link_is_good_for_half_an_hour_and_only_the_newest() {
+    let (world, mut postbox) = with_mail().await;
+    world.person("ann").await;
+    let lost = world.visitor();
+    let ask = async || {
+        lost.call("forgot_password", &[("email", "ann@example.org")])
+            .await
+    };
+    ask().await;
+    let first = token_in(&postbox.next().await);
+    ask().await;
+    let second = token_in(&postbox.next().await);
+    check(&reset(&lost, &first, NEW).await, 422, "link_spent");
+    check(&reset(&lost, "nonsense", NEW).await, 422, "link_spent");
+    world
+        .execute("UPDATE password_links SET expires_at_ms = expires_at_ms - 1800000")
+        .await;
+    check(&reset(&lost, &second, NEW).await, 422, "link_spent");
+    ask().await;
+    assert_eq!(
+        reset(&lost, &token_in(&postbox.next().await), NEW).await.0,
+        200
+    );
+}
+
+#[tokio::test]
+async fn a_changed_password_takes_a_mailed_link_back() {
+    let (world, mut postbox) = with_mail().await;
+    let (ann, _) = world.person("ann").await;
+    ann.call("forgot_password", &[("email", "ann@example.org")])
+        .await;
+    let token = token_in(&postbox.next().await);
+    let pairs = [("present", PASSWORD), ("new", NEW)];
+    assert_eq!(ann.call("change_password", &pairs).await.0, 200);
+    check(&reset(&ann, &token, PASSWORD).await, 422, "link_spent");
+}
+
+#[tokio::test]
+async fn who_asks_for_a_link_hears_the_same_whether_there_is_such_a_person() {
+    let (world, mut postbox) = with_mail().await;
+    world.person("ann").await;
+    let visitor = world.visitor();
+    // The postbox is held up by nobody's mail, and the answers wait for none.
+    let mut answers = Vec::new();
+    for email in ["nobody@example.org", "ann@example.org"] {
+        let begun = Instant::now();
+        let answer = visitor.call("forgot_password", &[("email", email)]).await;
+        answers.push(answer);
+        assert!(begun.elapsed() < Duration::from_secs(1), "{email}");
+    }
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(answers[0].0, 200);
+    let mail = postbox.next().await;
+    assert!(mail.contains("RCPT TO:<ann@example.org>"), "{mail}");
+    let links: i64 = sqlx::query_scalar("SELECT count(*) FROM password_links")
+        .fetch_one(&world.database().await)
+        .await
+        .expect("a count");
+    assert_eq!(links, 1);
+}
+
+#[tokio::test]
+async fn nobodys_mailbox_is_filled_by_a_stranger() {
+    let (world, mut postbox) = with_mail().await;
+    world.person("ann").await;
+    world.person("bob").await;
+    let stranger = world.visitor();
+    for _ in 0..MAILS_BURST + 5 {
+        let asked = stranger
+            .call("forgot_password", &[("email", "ann@example.org")])
+            .await;
+        assert_eq!(asked.0, 200, "and is not told");
+    }
+    stranger
+        .call("forgot_password", &[("email", "bob@example.org")])
+        .await;
+    for _ in 0..MAILS_BURST {
+        assert!(postbox.next().await.contains("RCPT TO:<ann@example.org>"));
+    }
+    assert!(postbox.next().await.contains("RCPT TO:<bob@example.org>"));
+    assert!(postbox.is_empty());
+}
+
+#[tokio::test]
+async fn a_server_without_mail_says_so_to_everybody() {
+    let world = World::open().await;
+    world.person("ann").await;
+    let visitor = world.visitor();
+    for email in ["ann@example.org", "nobody@example.org"] {
+        let asked = visitor.call("forgot_password", &[("email", email)]).await;
+        check(&asked, 501, "mail_off");
+    }
 }
