@@ -7,7 +7,7 @@
 //! - here: what goes wrong, signing up, in and out
 //! - [`changes`]: a new password, and the end of an account
 //! - [`devices`](mod@devices): where a person is signed in
-//! - [`recovery`]: ways in besides a password
+//! - [`passkeys`](mod@passkeys), [`recovery`]: ways in besides a password
 //! - [`port`]: what the server does for each of them
 //!
 //! A page that was just signed in or out also tells its worker (`sync::local::Ask::SignedIn`,
@@ -15,6 +15,7 @@
 
 mod changes;
 mod devices;
+mod passkeys;
 #[cfg(feature = "ssr")]
 mod port;
 mod recovery;
@@ -23,6 +24,11 @@ mod recovery;
 pub use crate::words::{RESET_MAIL_SUBJECT, reset_mail};
 pub use changes::{change_password, erase_account};
 pub use devices::{Device, devices, revoke_device, sign_out_everywhere};
+pub use passkeys::{
+    Challenge, OtherWays, Passkey, add_passkey, begin_passkey, begin_passkey_sign_in,
+    begin_passkey_sign_up, passkeys, remove_passkey, sign_in_with_passkey, sign_up_with_passkey,
+    ways_in,
+};
 #[cfg(feature = "ssr")]
 pub use port::{Accounts, AccountsPort, Answer};
 pub use recovery::{
@@ -96,6 +102,18 @@ pub enum AccountError {
     /// This server sends no mail.
     #[error("This server sends no mail. Use a recovery code, or ask who runs it.")]
     MailOff,
+    /// This server has no address that passkeys can be bound to.
+    #[error("This server has no passkeys. Use your password, or ask who runs it.")]
+    PasskeysOff,
+    /// A passkey that is not known here, or did not answer the challenge in time.
+    #[error("The passkey was not taken. Nothing was changed; try once more, or use another way.")]
+    PasskeyRefused,
+    /// One person has as many passkeys as one may have.
+    #[error("There are as many passkeys as one may have. Remove one that is not used any more.")]
+    TooManyPasskeys,
+    /// The last passkey of an account without a password.
+    #[error("This is the only way into your journal. Set a password or add another passkey first.")]
+    LastWayIn,
     /// There is nothing of this name, or not any more.
     #[error("This is not there any more. Reload the page to see what is.")]
     Unknown,
@@ -137,6 +155,10 @@ impl AccountError {
             Self::WrongCode => "wrong_code",
             Self::LinkSpent => "link_spent",
             Self::MailOff => "mail_off",
+            Self::PasskeysOff => "passkeys_off",
+            Self::PasskeyRefused => "passkey_refused",
+            Self::TooManyPasskeys => "too_many_passkeys",
+            Self::LastWayIn => "last_way_in",
             Self::Unknown => "unknown",
             Self::TooManyAttempts { .. } => "too_many_attempts",
             Self::Busy => "busy",
@@ -288,6 +310,10 @@ mod tests {
             AccountError::WrongCode,
             AccountError::LinkSpent,
             AccountError::MailOff,
+            AccountError::PasskeysOff,
+            AccountError::PasskeyRefused,
+            AccountError::TooManyPasskeys,
+            AccountError::LastWayIn,
             AccountError::Unknown,
             AccountError::TooManyAttempts { retry_after_s: 3 },
             AccountError::Busy,

@@ -285,6 +285,17 @@ pub enum StartError {
         /// Why.
         reason: String,
     },
+    /// The site's public address is none that passkeys and mails can use.
+    #[error(
+        "The public address {url:?} is of no use for passkeys and mails: {reason}.\nSet \
+         DAYBOOK_PUBLIC_URL to the site as browsers have it, such as https://daybook.example.org"
+    )]
+    PublicUrl {
+        /// What was set.
+        url: String,
+        /// Why it is of no use.
+        reason: String,
+    },
     /// Mail cannot be sent with these settings.
     #[error(
         "Mail cannot be sent: {0}.\nThe sender looks like Daybook <daybook@example.org>, and mails \

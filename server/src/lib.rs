@@ -30,6 +30,7 @@ use ::metrics::gauge;
 use accounts::export::Exports;
 use accounts::forgotten::{LetterBox, deliver};
 use accounts::mail::SmtpMailer;
+use accounts::passkeys::relying_party;
 use accounts::passwords::Passwords;
 use accounts::settings::AccountSettings;
 use accounts::throttle::Throttle;
@@ -78,7 +79,7 @@ pub async fn start(config: &Config) -> Result<Server, StartError> {
 /// The same, with what the operator says about accounts.
 ///
 /// # Errors
-/// As [`start`]; also when mail cannot be had as it is set.
+/// As [`start`]; also when passkeys or mail cannot be had as they are set.
 pub async fn start_with(config: &Config, settings: &AccountSettings) -> Result<Server, StartError> {
     let assets = Assets::load(config.site_folder(), &pages::outline())?;
     let (listener, address) = listen(config.addr).await?;
@@ -87,6 +88,7 @@ pub async fn start_with(config: &Config, settings: &AccountSettings) -> Result<S
         None => None,
     };
     let public_url = public_url(settings, address);
+    let passkeys = public_url.as_deref().map(relying_party).transpose()?;
     let mail = mail(settings, public_url)?;
     let store = Store::open(&config.database_url).await?;
     let (ask_to_end, shutdown) = Shutdown::channel();
@@ -102,6 +104,7 @@ pub async fn start_with(config: &Config, settings: &AccountSettings) -> Result<S
         passwords: Passwords::new()?,
         throttle: Throttle::default(),
         exports: Exports::default(),
+        passkeys,
         letters: mail.is_some().then_some(letters),
         pages: Pages::of(&build),
         assets,

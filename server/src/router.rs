@@ -121,6 +121,15 @@ pub static ROUTES: &[Route] = &[
     Route::function("/api/account/recover", Access::Entering),
     Route::function("/api/account/forgot_password", Access::Entering),
     Route::function("/api/account/reset_password", Access::Entering),
+    Route::function("/api/account/ways_in", Access::Entering),
+    Route::function("/api/account/passkeys", Access::Signed),
+    Route::function("/api/account/begin_passkey", Access::Signed),
+    Route::function("/api/account/add_passkey", Access::Signed),
+    Route::function("/api/account/remove_passkey", Access::Signed),
+    Route::function("/api/account/begin_passkey_sign_in", Access::Entering),
+    Route::function("/api/account/sign_in_with_passkey", Access::Entering),
+    Route::function("/api/account/begin_passkey_sign_up", Access::Entering),
+    Route::function("/api/account/sign_up_with_passkey", Access::Entering),
     Route::post("/api/account/export", Access::Signed, || {
         post(export::export)
     }),

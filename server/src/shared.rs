@@ -10,6 +10,7 @@ use crate::serve::Shutdown;
 use crate::store::Store;
 use crate::sync::fanout::Fanout;
 use crate::sync::seats::Seats;
+use webauthn_rs::Webauthn;
 
 /// What all requests share.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct Shared {
     pub(crate) passwords: Passwords,
     pub(crate) throttle: Throttle,
     pub(crate) exports: Exports,
+    /// Checks passkeys, where the site has an address that they can be bound to.
+    pub(crate) passkeys: Option<Webauthn>,
     /// Takes requests for a link, where mail can be sent.
     pub(crate) letters: Option<LetterBox>,
     pub(crate) assets: Assets,

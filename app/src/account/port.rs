@@ -1,6 +1,6 @@
 //! The port to the server room: what it does for the server functions, for one request.
 
-use super::{Account, AccountError, Device};
+use super::{Account, AccountError, Challenge, Device, OtherWays, Passkey};
 use leptos::prelude::use_context;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -39,6 +39,24 @@ pub trait Accounts: Send + Sync {
     fn forgot_password(&self, email: String) -> Answer<()>;
     /// Sets a new password by a mailed link.
     fn reset_password(&self, token: String, new: String) -> Answer<Account>;
+    /// Which ways in there are.
+    fn ways_in(&self) -> Answer<OtherWays>;
+    /// The passkeys of this person.
+    fn passkeys(&self) -> Answer<Vec<Passkey>>;
+    /// Begins to add a passkey.
+    fn begin_passkey(&self, password: String) -> Answer<Challenge>;
+    /// Adds the passkey that was made.
+    fn add_passkey(&self, challenge: String, credential: String) -> Answer<Passkey>;
+    /// Takes a passkey away.
+    fn remove_passkey(&self, passkey: Id, password: String) -> Answer<()>;
+    /// Begins to sign in by a passkey.
+    fn begin_passkey_sign_in(&self) -> Answer<Challenge>;
+    /// Signs in by the passkey that answered.
+    fn sign_in_with_passkey(&self, challenge: String, credential: String) -> Answer<Account>;
+    /// Begins an account with a passkey.
+    fn begin_passkey_sign_up(&self, email: String) -> Answer<Challenge>;
+    /// Makes the account with the passkey that was made.
+    fn sign_up_with_passkey(&self, challenge: String, credential: String) -> Answer<Account>;
 }
 
 /// What the server provides as a context before a server function runs.

@@ -3,12 +3,14 @@
 
 use super::device_name::device_name;
 use super::sessions::{People, Signed};
-use super::{change, devices, forgotten, recovery, sign_in, sign_up};
+use super::{change, devices, forgotten, passkeys, recovery, sign_in, sign_up};
 use crate::error::Error;
 use crate::serve::Peer;
 use crate::shared::Shared;
 use crate::sync::body;
-use app::account::{AccountError, Accounts, AccountsPort, Answer, Device};
+use app::account::{
+    AccountError, Accounts, AccountsPort, Answer, Challenge, Device, OtherWays, Passkey,
+};
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -24,8 +26,9 @@ use sync::id::Id;
 use sync::limits::BUSY_MS;
 use sync::local::Account;
 
-/// How many bytes the body of a server function may have: an address and a password.
-pub(crate) const ACCOUNT_BYTES_MAX: usize = 4 * 1024;
+/// How many bytes the body of a server function may have: an address and a password, or what a
+/// passkey has signed.
+pub(crate) const ACCOUNT_BYTES_MAX: usize = 16 * 1024;
 
 /// Calls the server function that the path names.
 pub(crate) async fn call(
@@ -169,6 +172,42 @@ impl Accounts for Port {
     fn reset_password(&self, token: String, new: String) -> Answer<Account> {
         self.answer(|visitor| forgotten::reset_password(visitor, token, new))
     }
+
+    fn ways_in(&self) -> Answer<OtherWays> {
+        self.answer(passkeys::ways_in)
+    }
+
+    fn passkeys(&self) -> Answer<Vec<Passkey>> {
+        self.answer(passkeys::passkeys)
+    }
+
+    fn begin_passkey(&self, password: String) -> Answer<Challenge> {
+        self.answer(|visitor| passkeys::begin_passkey(visitor, password))
+    }
+
+    fn add_passkey(&self, challenge: String, credential: String) -> Answer<Passkey> {
+        self.answer(|visitor| passkeys::add_passkey(visitor, challenge, credential))
+    }
+
+    fn remove_passkey(&self, passkey: Id, password: String) -> Answer<()> {
+        self.answer(|visitor| passkeys::remove_passkey(visitor, passkey, password))
+    }
+
+    fn begin_passkey_sign_in(&self) -> Answer<Challenge> {
+        self.answer(passkeys::begin_passkey_sign_in)
+    }
+
+    fn sign_in_with_passkey(&self, challenge: String, credential: String) -> Answer<Account> {
+        self.answer(|visitor| passkeys::sign_in_with_passkey(visitor, challenge, credential))
+    }
+
+    fn begin_passkey_sign_up(&self, email: String) -> Answer<Challenge> {
+        self.answer(|visitor| passkeys::begin_passkey_sign_up(visitor, email))
+    }
+
+    fn sign_up_with_passkey(&self, challenge: String, credential: String) -> Answer<Account> {
+        self.answer(|visitor| passkeys::sign_up_with_passkey(visitor, challenge, credential))
+    }
 }
 
 const fn status(error: &AccountError) -> StatusCode {
@@ -176,13 +215,16 @@ const fn status(error: &AccountError) -> StatusCode {
         AccountError::BadEmail | AccountError::WeakPassword | AccountError::LinkSpent => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
-        AccountError::EmailTaken => StatusCode::CONFLICT,
+        AccountError::EmailTaken | AccountError::TooManyPasskeys | AccountError::LastWayIn => {
+            StatusCode::CONFLICT
+        }
         AccountError::WrongCredentials
         | AccountError::WrongCode
+        | AccountError::PasskeyRefused
         | AccountError::NoSession
         | AccountError::RevokedErase => StatusCode::UNAUTHORIZED,
         AccountError::ConfirmFirst => StatusCode::FORBIDDEN,
-        AccountError::MailOff => StatusCode::NOT_IMPLEMENTED,
+        AccountError::MailOff | AccountError::PasskeysOff => StatusCode::NOT_IMPLEMENTED,
         AccountError::AccountErased => StatusCode::GONE,
         AccountError::Unknown => StatusCode::NOT_FOUND,
         AccountError::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,

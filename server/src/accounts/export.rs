@@ -123,6 +123,17 @@ async fn beginning(shared: &Shared, user: Id) -> Result<String, Error> {
             })
         })
         .collect();
+    let passkeys = store.passkeys(user).await?;
+    let passkeys: Vec<_> = passkeys
+        .into_iter()
+        .map(|passkey| {
+            json!({
+                "name": passkey.name,
+                "made_at_ms": passkey.made_at_ms,
+                "used_at_ms": passkey.used_at_ms,
+            })
+        })
+        .collect();
     let account = json!({
         "id": user.to_string(),
         "email": known.email,
@@ -130,7 +141,7 @@ async fn beginning(shared: &Shared, user: Id) -> Result<String, Error> {
         "has_password": known.password_hash.is_some(),
         "recovery_codes_left": store.recovery_codes_left(user).await?,
         "devices": devices,
-        "passkeys": [],
+        "passkeys": passkeys,
     });
     Ok(format!(
         "{{\"format\":\"daybook-export\",\"version\":{EXPORT_VERSION},\

@@ -5,7 +5,7 @@
 //! - [`sessions`]: the cookie, who a request is from, and whether that still holds
 //! - [`ended`]: what a device is told whose session was ended for it
 //! - [`devices`], [`device_name`]: where a person is signed in
-//! - [`recovery`], [`forgotten`]: ways in besides a password
+//! - [`passkeys`], [`recovery`], [`forgotten`]: ways in besides a password
 //! - [`export`]: everything of a person as one document
 //! - [`passwords`], [`throttle`], [`secrets`]: hashing with a bound, and slowing guesses down
 //! - [`settings`], [`mail`]: what an operator says, and how mail leaves
@@ -19,6 +19,7 @@ pub(crate) mod ended;
 pub mod export;
 pub mod forgotten;
 pub mod mail;
+pub(crate) mod passkeys;
 pub mod passwords;
 pub mod recovery;
 mod secrets;

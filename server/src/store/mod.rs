@@ -25,7 +25,7 @@
 //! - [`cursors`]: where devices stand; [`collect`]: clearing out what nobody needs any more
 //! - [`notices`]: what nodes tell each other
 //! - [`users`], [`sessions`]: people and their sessions
-//! - [`recovery`]: ways in besides a password
+//! - [`recovery`], [`passkeys`]: ways in besides a password
 //! - [`export`], [`erase`]: everything of a person, read and taken away
 //! - [`backup`], [`check`](mod@check), [`schema`]: what an operator asks of the database
 
@@ -39,6 +39,7 @@ pub mod export;
 pub mod feed;
 mod migrate;
 pub mod notices;
+pub mod passkeys;
 mod pools;
 mod postgres;
 pub mod recovery;

@@ -117,7 +117,11 @@ impl Store {
 
 /// Makes an account and its empty log inside a transaction. Whether it did; not, if the address
 /// has an account already.
-async fn insert(connection: &mut AnyConnection, user: &User, now_ms: u64) -> Result<bool, Error> {
+pub(super) async fn insert(
+    connection: &mut AnyConnection,
+    user: &User,
+    now_ms: u64,
+) -> Result<bool, Error> {
     let added = sqlx::query(
         "INSERT INTO users (id, email, password_hash, created_at_ms) VALUES ($1, $2, $3, $4)",
     )

@@ -156,17 +156,17 @@ async fn with_everything(world: &World, name: &str) -> (Visitor, Id, Vec<Change>
         .call("make_recovery_codes", &[("password", "")])
         .await;
     assert_eq!(status, 200);
+    let (status, body) = visitor.call("begin_passkey", &[("password", "")]).await;
+    assert_eq!(status, 200, "{body}");
     let user = account.id;
     let database = world.database().await;
-    for statement in [
-        "INSERT INTO challenges (user_id, id_hash, purpose, state, made_at_ms) \
-         VALUES ($1, $2, 'none', '{}', 1)",
+    let link = sqlx::query(
         "INSERT INTO password_links (user_id, token_hash, expires_at_ms) VALUES ($1, $2, 1)",
-    ] {
-        let hash = vec![name.as_bytes()[0]; 32];
-        let done = sqlx::query(statement).bind(user.to_string()).bind(hash);
-        done.execute(&database).await.expect(statement);
-    }
+    );
+    let link = link
+        .bind(user.to_string())
+        .bind(vec![name.as_bytes()[0]; 32]);
+    link.execute(&database).await.expect("a link");
     let passkey = sqlx::query(
         "INSERT INTO passkeys (user_id, id, credential_id, credential, name, made_at_ms) \
          VALUES ($1, '0000000000000000000001', $1, '{}', 'A device', 1)",
@@ -294,6 +294,7 @@ async fn an_export_has_everything_of_a_person_and_nothing_of_anybody_else() {
     assert_eq!(account["email"], "ann@example.org");
     assert_eq!(account["recovery_codes_left"], 10);
     assert_eq!(account["devices"].as_array().map(Vec::len), Some(1));
+    assert_eq!(account["passkeys"][0]["name"], "A device");
     let rows = |table: &str| document["tables"][table].as_array().cloned().expect("rows");
     assert!(rows("prompts").len() >= 40);
     let keys: Vec<_> = rows("journal_entries")

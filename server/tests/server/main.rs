@@ -17,6 +17,7 @@ mod joining;
 mod listening;
 mod nodes;
 mod order;
+mod passkeys;
 mod positions;
 mod postbox;
 mod program;

@@ -272,4 +272,9 @@ async fn a_server_without_mail_says_so_to_everybody() {
         let asked = visitor.call("forgot_password", &[("email", email)]).await;
         check(&asked, 501, "mail_off");
     }
+    let (_, ways) = visitor.call("ways_in", &[]).await;
+    assert!(ways.contains("\"mail\":false"), "{ways}");
+    let (mailing, _postbox) = with_mail().await;
+    let (_, ways) = mailing.visitor().call("ways_in", &[]).await;
+    assert!(ways.contains("\"mail\":true"), "{ways}");
 }
