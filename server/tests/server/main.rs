@@ -2,6 +2,7 @@
 //! file, and clients that know only HTTP and the protocol.
 
 mod accounts;
+mod authorization;
 mod backup;
 mod changes;
 mod cluster;
@@ -11,6 +12,7 @@ mod cursor;
 mod database;
 mod device;
 mod devices;
+mod examples;
 mod fuzz;
 mod integrity;
 mod joining;

@@ -119,7 +119,7 @@ async fn neither_codes_nor_links_stand_in_the_database() {
 }
 
 /// A server that sends its mail into a postbox.
-async fn with_mail() -> (World, Postbox) {
+pub(crate) async fn with_mail() -> (World, Postbox) {
     let postbox = Postbox::open().await;
     let settings = AccountSettings {
         public_url: Some("https://daybook.example.org/".to_owned()),
