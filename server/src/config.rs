@@ -3,15 +3,18 @@
 //!
 //! - [`given`]: the flags, the environment and the file, put together
 //! - [`check`]: what no type can say about a value
-//! - [`networks`]: addresses that are trusted
+//! - [`networks`]: addresses that are trusted; [`secret`]: what is never shown
 
 mod check;
 pub mod given;
 pub mod networks;
+pub mod secret;
 
 pub use given::Given;
 pub use networks::Networks;
+pub use secret::Secret;
 
+use crate::accounts::mail::{MailSettings, MailTls};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -31,6 +34,20 @@ pub struct Config {
     pub site: Option<PathBuf>,
     /// Whether people reach this server by https; none to tell by the address.
     pub https: Option<bool>,
+    /// The site as browsers have it; none for what the address says.
+    pub public_url: Option<String>,
+    /// Through which mail server mails are sent; none for no mails.
+    pub mail_host: Option<String>,
+    /// Its port.
+    pub mail_port: u16,
+    /// How the way there is protected.
+    pub mail_tls: MailTls,
+    /// The name by which it knows this server, if it asks for one.
+    pub mail_user: Option<String>,
+    /// The password that goes with the name.
+    pub mail_password: Option<Secret>,
+    /// The sender of mails.
+    pub mail_from: Option<String>,
     /// Whose word on where a request comes from is taken.
     pub trusted_proxies: Networks,
     /// How many connections are served at a time.
@@ -79,6 +96,13 @@ impl Default for Config {
             database_url: "sqlite:data/daybook.sqlite".to_owned(),
             site: None,
             https: None,
+            public_url: None,
+            mail_host: None,
+            mail_port: 465,
+            mail_tls: MailTls::Always,
+            mail_user: None,
+            mail_password: None,
+            mail_from: None,
             trusted_proxies: Networks::loopback(),
             connections_max: 1_024,
             connections_per_address_max: 128,
@@ -99,6 +123,23 @@ impl Config {
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.https.unwrap_or(!self.addr.ip().is_loopback())
+    }
+
+    /// How mail leaves this server, if any does.
+    #[must_use]
+    pub fn mail(&self) -> Option<MailSettings> {
+        Some(MailSettings {
+            host: self.mail_host.clone()?,
+            port: self.mail_port,
+            tls: self.mail_tls,
+            credentials: self.mail_credentials(),
+            from: self.mail_from.clone()?,
+        })
+    }
+
+    fn mail_credentials(&self) -> Option<(String, String)> {
+        let password = self.mail_password.as_ref()?.reveal().to_owned();
+        Some((self.mail_user.clone()?, password))
     }
 
     /// How long things are kept.

@@ -32,7 +32,6 @@ use accounts::forgotten::{LetterBox, deliver};
 use accounts::mail::SmtpMailer;
 use accounts::passkeys::relying_party;
 use accounts::passwords::Passwords;
-use accounts::settings::AccountSettings;
 use accounts::throttle::Throttle;
 use assets::Assets;
 use config::Config;
@@ -73,23 +72,15 @@ pub struct Server {
 /// # Errors
 /// Says what is in the way and how to clear it. Nothing was changed.
 pub async fn start(config: &Config) -> Result<Server, StartError> {
-    start_with(config, &AccountSettings::default()).await
-}
-
-/// The same, with what the operator says about accounts.
-///
-/// # Errors
-/// As [`start`]; also when passkeys or mail cannot be had as they are set.
-pub async fn start_with(config: &Config, settings: &AccountSettings) -> Result<Server, StartError> {
     let assets = Assets::load(config.site_folder(), &pages::outline())?;
     let (listener, address) = listen(config.addr).await?;
     let aside = match config.metrics_listen {
         Some(address) => Some(listen(address).await?),
         None => None,
     };
-    let public_url = public_url(settings, address);
+    let public_url = public_url(config, address);
     let passkeys = public_url.as_deref().map(relying_party).transpose()?;
-    let mail = mail(settings, public_url)?;
+    let mail = mail(config, public_url)?;
     let store = Store::open(&config.database_url).await?;
     let (ask_to_end, shutdown) = Shutdown::channel();
     let (letters, asked) = LetterBox::new();
@@ -146,23 +137,24 @@ pub async fn start_with(config: &Config, settings: &AccountSettings) -> Result<S
     })
 }
 
-/// The site as browsers have it, as far as that is known.
-fn public_url(settings: &AccountSettings, address: SocketAddr) -> Option<String> {
-    let set = settings.public_url.as_deref();
+/// The site as browsers have it, as far as that is known: where people come by https, it is not
+/// this address.
+fn public_url(config: &Config, address: SocketAddr) -> Option<String> {
+    let set = config.public_url.as_deref();
     let set = set.map(|url| url.trim_end_matches('/').to_owned());
-    let local = address.ip().is_loopback();
+    let local = address.ip().is_loopback() && !config.is_https();
     set.or_else(|| local.then(|| format!("http://localhost:{}", address.port())))
 }
 
 /// What sends mail, and what its links begin with.
 fn mail(
-    settings: &AccountSettings,
+    config: &Config,
     public_url: Option<String>,
 ) -> Result<Option<(SmtpMailer, String)>, StartError> {
-    let Some(mail) = &settings.mail else {
+    let Some(mail) = config.mail() else {
         return Ok(None);
     };
-    let mailer = SmtpMailer::new(mail).map_err(|error| StartError::Mail(error.to_string()))?;
+    let mailer = SmtpMailer::new(&mail).map_err(|error| StartError::Mail(error.to_string()))?;
     let url = public_url.ok_or_else(|| StartError::Mail("links have no address".to_owned()))?;
     Ok(Some((mailer, url)))
 }

@@ -1,9 +1,11 @@
 //! Sending mail: the port, and SMTP behind it.
 
 use async_trait::async_trait;
+use clap::ValueEnum;
 use lettre::message::header::ContentType;
 use lettre::transport::smtp::{self, authentication::Credentials};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 
@@ -26,7 +28,8 @@ pub struct MailSettings {
 }
 
 /// How the way to the mail server is protected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub enum MailTls {
     /// TLS from the first byte.
     Always,

@@ -6,9 +6,9 @@
 //! - [`ended`]: what a device is told whose session was ended for it
 //! - [`devices`], [`device_name`]: where a person is signed in
 //! - [`passkeys`], [`recovery`], [`forgotten`]: ways in besides a password
+//! - [`mail`]: how mail leaves
 //! - [`export`]: everything of a person as one document
 //! - [`passwords`], [`throttle`], [`secrets`]: hashing with a bound, and slowing guesses down
-//! - [`settings`], [`mail`]: what an operator says, and how mail leaves
 
 pub(crate) mod call;
 mod change;
@@ -24,7 +24,6 @@ pub mod passwords;
 pub mod recovery;
 mod secrets;
 pub mod sessions;
-pub mod settings;
 mod sign_in;
 mod sign_up;
 pub mod throttle;

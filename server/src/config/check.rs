@@ -25,6 +25,7 @@ impl Config {
             self.check_database(),
             self.check_numbers(),
             self.check_listeners(),
+            self.check_mail(),
             self.check_log_filter(),
         ];
         checks
@@ -106,6 +107,42 @@ impl Config {
         Ok(())
     }
 
+    fn check_mail(&self) -> Verdict {
+        let wrong = |key, problem: &str, remedy| Err((key, problem.to_owned(), remedy));
+        match (&self.mail_host, &self.mail_from) {
+            (Some(_), None) => {
+                return wrong(
+                    "mail_from",
+                    "is not there, and mails need a sender",
+                    "Write one such as Daybook <daybook@example.org>, or leave mail_host out",
+                );
+            }
+            (None, Some(_)) => {
+                return wrong(
+                    "mail_host",
+                    "is not there, and mail_from is",
+                    "Write the mail server's name, or leave mail_from out",
+                );
+            }
+            _ => {}
+        }
+        if self.mail_user.is_some() != self.mail_password.is_some() {
+            return wrong(
+                "mail_user",
+                "and `mail_password` go together, and one is not there",
+                "Write both or neither",
+            );
+        }
+        if self.mail_host.is_some() && self.public_url.is_none() && self.is_https() {
+            return wrong(
+                "public_url",
+                "is not there, and links in mails begin with it",
+                "Write the site as browsers have it, such as https://daybook.example.org",
+            );
+        }
+        Ok(())
+    }
+
     fn check_log_filter(&self) -> Verdict {
         EnvFilter::try_new(&self.log_filter)
             .map(drop)
@@ -127,6 +164,9 @@ fn as_u64(number: usize) -> u64 {
 mod tests {
     use super::*;
 
+    /// A change, the key that is named for it, and a part of what is said to do.
+    type Case = (fn(&mut Config), &'static str, &'static str);
+
     fn said(change: impl FnOnce(&mut Config)) -> String {
         let mut config = Config::default();
         change(&mut config);
@@ -137,8 +177,7 @@ mod tests {
     #[test]
     fn every_value_that_cannot_be_is_named_with_what_to_change() {
         assert_eq!(said(|_| {}), "");
-        type Case = (fn(&mut Config), &'static str, &'static str);
-        let cases: [Case; 10] = [
+        check_named(&[
             (
                 |c| c.database_url = "mysql:x".into(),
                 "database_url",
@@ -177,7 +216,40 @@ mod tests {
                 "log_filter",
                 "info",
             ),
-        ];
+        ]);
+    }
+
+    #[test]
+    fn settings_of_mail_that_do_not_go_together_are_named_too() {
+        check_named(&[
+            (
+                |c| c.mail_host = Some("mail.example".into()),
+                "mail_from",
+                "leave mail_host out",
+            ),
+            (
+                |c| c.mail_from = Some("daybook@example.org".into()),
+                "mail_host",
+                "leave mail_from out",
+            ),
+            (
+                |c| c.mail_user = Some("daybook".into()),
+                "mail_user",
+                "both or neither",
+            ),
+            (
+                |c| {
+                    c.https = Some(true);
+                    c.mail_host = Some("mail.example".into());
+                    c.mail_from = Some("daybook@example.org".into());
+                },
+                "public_url",
+                "as browsers have it",
+            ),
+        ]);
+    }
+
+    fn check_named(cases: &[Case]) {
         for (change, key, remedy) in cases {
             let said = said(change);
             assert!(said.contains(key) && said.contains(remedy), "{key}: {said}");

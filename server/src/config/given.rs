@@ -1,6 +1,7 @@
 //! Where settings come from: flags, the environment, and one file.
 
-use super::{Config, LogFormat, Networks};
+use super::{Config, LogFormat, Networks, Secret};
+use crate::accounts::mail::MailTls;
 use clap::Args;
 use serde::Serialize;
 use std::io::ErrorKind;
@@ -34,6 +35,40 @@ pub struct Given {
     /// Whether people reach this server by https. Without it: on loopback no, elsewhere yes
     #[arg(long, global = true, env = "DAYBOOK_HTTPS")]
     pub https: Option<bool>,
+
+    /// The site as browsers have it, such as <https://daybook.example.org>. Passkeys are bound to it
+    /// for good, and links in mails begin with it. Without it, on loopback: localhost and the port
+    #[arg(long, global = true, env = "DAYBOOK_PUBLIC_URL")]
+    pub public_url: Option<String>,
+
+    /// The mail server that sends links to who forgot a password. Without it: no mails
+    #[arg(long, global = true, env = "DAYBOOK_MAIL_HOST")]
+    pub mail_host: Option<String>,
+
+    /// The mail server's port
+    #[arg(long, global = true, env = "DAYBOOK_MAIL_PORT")]
+    pub mail_port: Option<u16>,
+
+    /// How the way to the mail server is protected
+    #[arg(long, global = true, env = "DAYBOOK_MAIL_TLS")]
+    pub mail_tls: Option<MailTls>,
+
+    /// The name by which the mail server knows this one, if it asks for one
+    #[arg(long, global = true, env = "DAYBOOK_MAIL_USER")]
+    pub mail_user: Option<String>,
+
+    /// The password that goes with the name
+    #[arg(
+        long,
+        global = true,
+        env = "DAYBOOK_MAIL_PASSWORD",
+        hide_env_values = true
+    )]
+    pub mail_password: Option<Secret>,
+
+    /// The sender of mails, as `Daybook <daybook@example.org>`
+    #[arg(long, global = true, env = "DAYBOOK_MAIL_FROM")]
+    pub mail_from: Option<String>,
 
     /// Networks whose X-Forwarded-For and X-Request-Id are believed
     #[arg(long, global = true, env = "DAYBOOK_TRUSTED_PROXIES")]

@@ -435,3 +435,16 @@ async fn of_a_persons_last_two_passkeys_one_stays_though_both_are_taken_away_at_
         assert_eq!(done, [PasskeyRemoved::Yes, PasskeyRemoved::LastWayIn]);
     }
 }
+
+#[tokio::test]
+async fn no_passkey_is_bound_to_localhost_where_people_come_by_https() {
+    for (public_url, offered) in [(None, false), (Some("https://daybook.example.org"), true)] {
+        let world = World::open_with(|config| {
+            config.https = Some(true);
+            config.public_url = public_url.map(str::to_owned);
+        });
+        let (_, ways) = world.await.visitor().call("ways_in", &[]).await;
+        let said = format!("\"passkeys\":{offered}");
+        assert!(ways.contains(&said), "{public_url:?}: {ways}");
+    }
+}

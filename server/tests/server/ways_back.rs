@@ -2,9 +2,8 @@
 
 use crate::postbox::Postbox;
 use crate::world::{PASSWORD, Visitor, World};
-use server::accounts::mail::{MailSettings, MailTls};
+use server::accounts::mail::MailTls;
 use server::accounts::recovery::CODES;
-use server::accounts::settings::AccountSettings;
 use server::accounts::throttle::MAILS_BURST;
 use std::time::{Duration, Instant};
 
@@ -121,17 +120,15 @@ async fn neither_codes_nor_links_stand_in_the_database() {
 /// A server that sends its mail into a postbox.
 pub(crate) async fn with_mail() -> (World, Postbox) {
     let postbox = Postbox::open().await;
-    let settings = AccountSettings {
-        public_url: Some("https://daybook.example.org/".to_owned()),
-        mail: Some(MailSettings {
-            host: postbox.address.ip().to_string(),
-            port: postbox.address.port(),
-            tls: MailTls::Off,
-            credentials: None,
-            from: "Daybook <daybook@example.org>".to_owned(),
-        }),
-    };
-    (World::with_settings(settings).await, postbox)
+    let address = postbox.address;
+    let world = World::open_with(|config| {
+        config.public_url = Some("https://daybook.example.org/".to_owned());
+        config.mail_host = Some(address.ip().to_string());
+        config.mail_port = address.port();
+        config.mail_tls = MailTls::Off;
+        config.mail_from = Some("Daybook <daybook@example.org>".to_owned());
+    });
+    (world.await, postbox)
 }
 
 fn token_in(mail: &str) -> String {

@@ -8,7 +8,6 @@ use reqwest::cookie::{CookieStore as _, Jar};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Body, Client, Response};
 use server::Server;
-use server::accounts::settings::AccountSettings;
 use server::config::Config;
 use server::store::Store;
 use sqlx::AnyPool;
@@ -52,18 +51,6 @@ impl World {
         let folder = tempfile::tempdir().expect("a folder");
         let home = Database::new(folder.path()).await;
         Self::over(home, folder, change).await
-    }
-
-    pub(crate) async fn with_settings(settings: AccountSettings) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let home = Database::new(folder.path()).await;
-        write_site(&folder.path().join("site"));
-        let server = start_with(folder.path(), &home.url, |_| (), &settings).await;
-        Self {
-            server,
-            folder,
-            home,
-        }
     }
 
     /// A world for a test of what only PostgreSQL does.
@@ -158,15 +145,6 @@ impl World {
 }
 
 async fn start(folder: &Path, database_url: &str, change: impl FnOnce(&mut Config)) -> Server {
-    start_with(folder, database_url, change, &AccountSettings::default()).await
-}
-
-async fn start_with(
-    folder: &Path,
-    database_url: &str,
-    change: impl FnOnce(&mut Config),
-    settings: &AccountSettings,
-) -> Server {
     let mut config = Config {
         addr: "127.0.0.1:0".parse().expect("an address"),
         database_url: database_url.to_owned(),
@@ -174,8 +152,7 @@ async fn start_with(
         ..Config::default()
     };
     change(&mut config);
-    let server = server::start_with(&config, settings).await;
-    server.expect("a server")
+    server::start(&config).await.expect("a server")
 }
 
 pub(crate) fn write_site(site: &Path) {
