@@ -8,7 +8,7 @@ use super::call::Visitor;
 use super::mail::{Mail, Mailer};
 use super::passwords::is_well_known;
 use super::secrets::{hash_of, secret};
-use super::sign_in::enter;
+use super::sign_in::{enter, poke};
 use crate::clock::now_ms;
 use crate::serve::Shutdown;
 use crate::store::Store;
@@ -77,6 +77,7 @@ pub(super) async fn reset_password(
     let token = hash_of(&token);
     let spent = store.spend_password_link(&token, &hash, now_ms()).await?;
     let user = spent.ok_or(AccountError::LinkSpent)?;
+    poke(&visitor.shared, user.id);
     tracing::info!("a mailed link was spent");
     enter(visitor, user).await
 }

@@ -3,7 +3,7 @@
 use super::call::Visitor;
 use super::confirm::{Strictness, confirmed};
 use super::passwords::is_well_known;
-use super::sign_in::enter;
+use super::sign_in::{enter, poke};
 use crate::store::recovery::SecretHash;
 use app::account::{AccountError, check_password_length, checked_email};
 use sha2::{Digest as _, Sha256};
@@ -71,6 +71,7 @@ pub(super) async fn recover(
     let code = hash_of(&code);
     let spent = store.spend_recovery_code(&email, &code, &hash).await?;
     let user = spent.ok_or(AccountError::WrongCode)?;
+    poke(&visitor.shared, user.id);
     tracing::info!("a recovery code was spent");
     enter(visitor, user).await
 }

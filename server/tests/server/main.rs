@@ -5,6 +5,7 @@ mod accounts;
 mod authorization;
 mod backup;
 mod changes;
+mod closing;
 mod cluster;
 mod collect;
 mod conformance;

@@ -16,6 +16,9 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
+/// How soon a stream hears of what it is woken for. Much less than what passes between two looks.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
@@ -197,6 +200,16 @@ impl Events {
             kinds(&frames)
         );
         frames
+    }
+
+    /// The code of the error that ends these frames, which must come without anybody having to
+    /// look for its reason.
+    pub(crate) async fn code_at_once(&mut self) -> String {
+        let is_error = |frame: &ServerFrame| matches!(frame, ServerFrame::Error(_));
+        match self.until_within(AT_ONCE, is_error).await.pop() {
+            Some(ServerFrame::Error(error)) => error.code,
+            _ => String::new(),
+        }
     }
 
     pub(crate) async fn until_live(&mut self) -> Vec<ServerFrame> {

@@ -14,7 +14,7 @@ fn check(answer: &(u16, String), status: u16, code: &str) {
     assert_eq!((answer.0, has), (status, true), "{}", answer.1);
 }
 
-async fn codes(visitor: &Visitor, password: &str) -> Vec<String> {
+pub(crate) async fn codes(visitor: &Visitor, password: &str) -> Vec<String> {
     let (status, body) = visitor
         .call("make_recovery_codes", &[("password", password)])
         .await;
@@ -22,7 +22,12 @@ async fn codes(visitor: &Visitor, password: &str) -> Vec<String> {
     serde_json::from_str(&body).expect("codes")
 }
 
-async fn recover(visitor: &Visitor, email: &str, code: &str, new: &str) -> (u16, String) {
+pub(crate) async fn recover(
+    visitor: &Visitor,
+    email: &str,
+    code: &str,
+    new: &str,
+) -> (u16, String) {
     let pairs = [("email", email), ("code", code), ("new", new)];
     visitor.call("recover", &pairs).await
 }
@@ -131,7 +136,7 @@ pub(crate) async fn with_mail() -> (World, Postbox) {
     (world.await, postbox)
 }
 
-fn token_in(mail: &str) -> String {
+pub(crate) fn token_in(mail: &str) -> String {
     let link = "https://daybook.example.org/auth/reset#";
     // A long line is folded on its way.
     let mail = mail.replace("=\r\n", "");
@@ -143,7 +148,7 @@ fn token_in(mail: &str) -> String {
         .to_owned()
 }
 
-async fn reset(visitor: &Visitor, token: &str, new: &str) -> (u16, String) {
+pub(crate) async fn reset(visitor: &Visitor, token: &str, new: &str) -> (u16, String) {
     visitor
         .call("reset_password", &[("token", token), ("new", new)])
         .await
