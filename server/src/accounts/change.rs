@@ -3,7 +3,8 @@
 use super::call::Visitor;
 use super::confirm::{Strictness, confirmed};
 use super::passwords::is_well_known;
-use super::sign_in::{enter, leave};
+use super::sign_in::{enter, leave, poke};
+use super::unbroken::unbroken;
 use crate::clock::now_ms;
 use app::account::{AccountError, check_password_length};
 
@@ -20,8 +21,13 @@ pub(super) async fn change_password(
         return Err(AccountError::WeakPassword);
     }
     let hash = visitor.shared.passwords.hash(new).await?;
-    let changed = visitor.shared.store.set_password(user.id, &hash).await?;
-    let user = changed.ok_or(AccountError::AccountErased)?;
+    let shared = visitor.shared.clone();
+    let changed = unbroken(async move {
+        let changed = shared.store.set_password(user.id, &hash).await?;
+        poke(&shared, user.id);
+        Ok(changed)
+    });
+    let user = changed.await?.ok_or(AccountError::AccountErased)?;
     tracing::info!("a password was changed");
     enter(visitor, user).await?;
     Ok(())
@@ -36,14 +42,12 @@ pub(super) async fn erase_account(
         .await?
         .id;
     let shared = visitor.shared.clone();
-    // On its own, so that a page that is closed in between cannot come between the erasure and
-    // the devices that are to hear of it.
-    let erased = tokio::spawn(async move { shared.store.erase(user, now_ms()).await });
-    let erased = erased.await.map_err(|error| {
-        tracing::error!(%error, "erasing");
-        AccountError::Internal
-    })?;
-    erased?;
+    unbroken(async move {
+        shared.store.erase(user, now_ms()).await?;
+        poke(&shared, user);
+        Ok(())
+    })
+    .await?;
     tracing::info!("an account was erased");
     leave(&mut visitor).await?;
     Ok(())

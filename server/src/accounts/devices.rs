@@ -2,6 +2,7 @@
 
 use super::call::Visitor;
 use super::sign_in::{leave, poke};
+use super::unbroken::unbroken;
 use crate::clock::now_ms;
 use crate::store::sessions::SessionHash;
 use app::account::{AccountError, Device};
@@ -29,18 +30,29 @@ pub(super) async fn revoke_device(visitor: Visitor, device: Id) -> Result<(), Ac
     let mut known = known.iter();
     let found = known.find(|known| public_name(&known.hash) == device);
     let hash = found.ok_or(AccountError::Unknown)?.hash;
-    if !store.revoke_session(&hash, user, now_ms()).await? {
+    let shared = visitor.shared.clone();
+    let revoked = unbroken(async move {
+        let revoked = shared.store.revoke_session(&hash, user, now_ms()).await?;
+        poke(&shared, user);
+        Ok(revoked)
+    });
+    if !revoked.await? {
         return Err(AccountError::Unknown);
     }
     tracing::info!("a device was revoked");
-    poke(&visitor.shared, user);
     Ok(())
 }
 
 /// Ends all sessions of this person, and closes all their streams.
 pub(super) async fn sign_out_everywhere(mut visitor: Visitor) -> Result<(), AccountError> {
     let user = visitor.signed()?.user;
-    visitor.shared.store.end_sessions(user).await?;
+    let shared = visitor.shared.clone();
+    unbroken(async move {
+        shared.store.end_sessions(user).await?;
+        poke(&shared, user);
+        Ok(())
+    })
+    .await?;
     tracing::info!("all sessions of an account were ended");
     leave(&mut visitor).await?;
     Ok(())

@@ -9,6 +9,7 @@ use super::mail::{Mail, Mailer};
 use super::passwords::is_well_known;
 use super::secrets::{hash_of, secret};
 use super::sign_in::{enter, poke};
+use super::unbroken::unbroken;
 use crate::clock::now_ms;
 use crate::serve::Shutdown;
 use crate::store::Store;
@@ -73,11 +74,16 @@ pub(super) async fn reset_password(
     }
     visitor.shared.throttle.knock(visitor.address)?;
     let hash = visitor.shared.passwords.hash(new).await?;
-    let store = &visitor.shared.store;
-    let token = hash_of(&token);
-    let spent = store.spend_password_link(&token, &hash, now_ms()).await?;
-    let user = spent.ok_or(AccountError::LinkSpent)?;
-    poke(&visitor.shared, user.id);
+    let (shared, token) = (visitor.shared.clone(), hash_of(&token));
+    let spent = unbroken(async move {
+        let store = &shared.store;
+        let spent = store.spend_password_link(&token, &hash, now_ms()).await?;
+        if let Some(user) = &spent {
+            poke(&shared, user.id);
+        }
+        Ok(spent)
+    });
+    let user = spent.await?.ok_or(AccountError::LinkSpent)?;
     tracing::info!("a mailed link was spent");
     enter(visitor, user).await
 }

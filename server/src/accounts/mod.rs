@@ -3,6 +3,7 @@
 //! - [`call`]: the one way of the server functions, and the port they call
 //! - [`sign_up`], [`sign_in`], [`change`], [`confirm`]: what they do, and asking once more
 //! - [`sessions`]: the cookie, who a request is from, and whether that still holds
+//! - [`unbroken`]: what goes on to its end when its browser hangs up
 //! - [`ended`]: what a device is told whose session was ended for it
 //! - [`devices`], [`device_name`]: where a person is signed in
 //! - [`passkeys`], [`recovery`], [`forgotten`]: ways in besides a password
@@ -27,3 +28,4 @@ pub mod sessions;
 mod sign_in;
 mod sign_up;
 pub mod throttle;
+mod unbroken;

@@ -4,6 +4,7 @@ use super::call::Visitor;
 use super::confirm::{Strictness, confirmed};
 use super::passwords::is_well_known;
 use super::sign_in::{enter, poke};
+use super::unbroken::unbroken;
 use crate::store::recovery::SecretHash;
 use app::account::{AccountError, check_password_length, checked_email};
 use sha2::{Digest as _, Sha256};
@@ -67,11 +68,16 @@ pub(super) async fn recover(
         .await?;
     // Made before anything is looked up, so that its time says nothing.
     let hash = visitor.shared.passwords.hash(new).await?;
-    let store = &visitor.shared.store;
-    let code = hash_of(&code);
-    let spent = store.spend_recovery_code(&email, &code, &hash).await?;
-    let user = spent.ok_or(AccountError::WrongCode)?;
-    poke(&visitor.shared, user.id);
+    let (shared, code) = (visitor.shared.clone(), hash_of(&code));
+    let spent = unbroken(async move {
+        let store = &shared.store;
+        let spent = store.spend_recovery_code(&email, &code, &hash).await?;
+        if let Some(user) = &spent {
+            poke(&shared, user.id);
+        }
+        Ok(spent)
+    });
+    let user = spent.await?.ok_or(AccountError::WrongCode)?;
     tracing::info!("a recovery code was spent");
     enter(visitor, user).await
 }

@@ -2,6 +2,7 @@
 
 use super::call::Visitor;
 use super::sessions::{Credentials, name_device};
+use super::unbroken::unbroken;
 use crate::error::Error;
 use crate::shared::Shared;
 use crate::store::ScopeKey;
@@ -61,11 +62,19 @@ pub(super) async fn enter(mut visitor: Visitor, user: User) -> Result<Account, A
 
 /// Ends the session, if there is one, and tells whether there was.
 pub(super) async fn leave(visitor: &mut Visitor) -> Result<bool, AccountError> {
-    let user = visitor.session.logout().await.map_err(session_error)?;
-    if let Some(user) = &user {
-        poke(&visitor.shared, user.id);
-    }
-    Ok(user.is_some())
+    let (shared, mut session) = (visitor.shared.clone(), visitor.session.clone());
+    let left = unbroken(async move {
+        let user = session.user.as_ref().map(|user| user.id);
+        let left = session.logout().await;
+        // Also when it failed: whether it was done is then not known.
+        if let Some(user) = user {
+            poke(&shared, user);
+        }
+        Ok((left, session))
+    });
+    let (left, session) = left.await?;
+    visitor.session = session;
+    Ok(left.map_err(session_error)?.is_some())
 }
 
 /// Wakes a person's streams; those whose session has ended find that and end.

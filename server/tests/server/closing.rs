@@ -2,8 +2,16 @@
 
 use crate::ways::{Way, each_way};
 use crate::ways_back::{codes, recover, reset, token_in, with_mail};
-use crate::world::World;
+use crate::world::{PASSWORD, SOON, Visitor, World};
+use app::account::Device;
+use axum::body::Body;
+use axum::http::Request;
+use std::pin::pin;
+use std::time::Duration;
+use sync::id::Id;
 use sync::scope::Markers;
+use tokio::time::{sleep, timeout};
+use tower::ServiceExt as _;
 
 const NEW: &str = "snow on the slate roof";
 
@@ -51,4 +59,82 @@ async fn who_comes_back_on_one_node_closes_what_was_open_on_another() {
     let back = recover(&world.visitor(), "ann@example.org", &codes[0], NEW).await;
     assert_eq!(back.0, 200, "{}", back.1);
     assert_eq!(there.code_at_once().await, "no_session");
+}
+
+/// What ends sessions of a person who is signed in, with what it is asked by.
+const ENDINGS: [(&str, &str); 5] = [
+    ("sign_out", "no_session"),
+    ("sign_out_everywhere", "no_session"),
+    ("change_password", "no_session"),
+    ("revoke_device", "revoked_erase"),
+    ("erase_account", "account_erased"),
+];
+
+#[tokio::test]
+async fn who_hangs_up_once_it_is_done_leaves_nothing_open() {
+    let world = World::open().await;
+    for (function, code) in ENDINGS {
+        let (ann, account) = world.person(function).await;
+        let phone = world.other_device(function).await;
+        let lost = if function == "sign_out" { &ann } else { &phone };
+        let mut open = lost.stream(Markers::default()).await;
+        open.until_live().await;
+        let form = form(&ann, function).await;
+        hang_up_once_done(&world, &ann, account.id, function, form).await;
+        assert_eq!(open.code_at_once().await, code, "{function}");
+    }
+}
+
+async fn form(visitor: &Visitor, function: &str) -> String {
+    let password = PASSWORD.replace(' ', "+");
+    match function {
+        "change_password" => format!("present={password}&new={}", NEW.replace(' ', "+")),
+        "erase_account" => format!("password={password}"),
+        "revoke_device" => {
+            let (_, devices) = visitor.call("devices", &[]).await;
+            let devices: Vec<Device> = serde_json::from_str(&devices).expect("devices");
+            let other = devices.iter().find(|device| !device.here).expect("another");
+            format!("device={}", other.id)
+        }
+        _ => String::new(),
+    }
+}
+
+/// Asks as a browser that is gone as soon as a session has ended. Between its steps the server
+/// waits for long enough to see each by itself.
+async fn hang_up_once_done(
+    world: &World,
+    visitor: &Visitor,
+    user: Id,
+    function: &str,
+    form: String,
+) {
+    let request = Request::post(format!("/api/account/{function}"))
+        .header("host", "localhost")
+        .header("sec-fetch-site", "same-origin")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("cookie", visitor.cookies())
+        .body(Body::from(form));
+    let routes = world.server.routes();
+    let mut asking = pin!(routes.oneshot(request.expect("a request")));
+    let database = world.database().await;
+    let sessions = async || {
+        sqlx::query_scalar::<_, i64>("SELECT count(*) FROM sessions WHERE user_id = $1")
+            .bind(user.to_string())
+            .fetch_one(&database)
+            .await
+            .expect("a count")
+    };
+    let before = sessions().await;
+    let done = async {
+        while sessions().await == before {
+            let answer = timeout(Duration::ZERO, asking.as_mut()).await;
+            assert!(
+                answer.is_err(),
+                "{function} was answered in one step: {answer:?}"
+            );
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(2 * SOON, done).await.expect(function);
 }
