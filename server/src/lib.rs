@@ -88,10 +88,12 @@ pub async fn start(config: &Config) -> Result<Server, StartError> {
     metrics::handle();
     gauge!(metrics::BUILD_INFO, "version" => VERSION, "build" => build.clone()).set(1);
     let (fanout, poked) = sync::fanout::Fanout::told();
+    let holding = sync::holding::Holding::default();
     let shared = Arc::new(Shared {
         store: store.clone(),
         fanout: fanout.clone(),
         seats: sync::seats::Seats::default(),
+        holding: holding.clone(),
         passwords: Passwords::new()?,
         throttle: Throttle::default(),
         exports: Exports::default(),
@@ -108,10 +110,12 @@ pub async fn start(config: &Config) -> Result<Server, StartError> {
     let serving = serve::serve(listener, router.clone(), limits.clone(), shutdown.clone());
     let telling = sync::nodes::run(store.clone(), fanout.clone(), poked, shutdown.clone());
     let clearing = sync::gc::run(store.clone(), fanout, config.retention(), shutdown.clone());
+    let looking = sync::holding::run(store.clone(), holding, shutdown.clone());
     let mut tasks = vec![
         ("serving", tokio::spawn(serving)),
         ("clearing out", tokio::spawn(clearing)),
         ("telling other nodes", tokio::spawn(telling)),
+        ("looking for ended sessions", tokio::spawn(looking)),
         ("counting", tokio::spawn(metrics::keep_up(shutdown.clone()))),
     ];
     if let Some((mailer, url)) = mail {

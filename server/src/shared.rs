@@ -9,6 +9,7 @@ use crate::pages::Pages;
 use crate::serve::Shutdown;
 use crate::store::Store;
 use crate::sync::fanout::Fanout;
+use crate::sync::holding::Holding;
 use crate::sync::seats::Seats;
 use webauthn_rs::Webauthn;
 
@@ -18,6 +19,7 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) fanout: Fanout,
     pub(crate) seats: Seats,
+    pub(crate) holding: Holding,
     pub(crate) passwords: Passwords,
     pub(crate) throttle: Throttle,
     pub(crate) exports: Exports,

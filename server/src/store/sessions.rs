@@ -6,6 +6,7 @@ use super::{Store, from_sql, to_sql};
 use crate::error::Error;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
+use std::collections::BTreeSet;
 use sync::id::Id;
 
 /// How long a session lives from its sign-in, however busy it is. Long, because a journal is
@@ -17,6 +18,9 @@ const SWEEP_MAX: i64 = 500;
 
 /// How many sessions one person may have; beyond that the longest unseen ends.
 pub const SESSIONS_MAX: i64 = 100;
+
+/// How many sessions are looked up in one statement.
+pub const HOLDING_MAX: usize = 512;
 
 /// More rows than there can be: the end of a list that begins somewhere.
 const ALL: i64 = i64::MAX;
@@ -137,6 +141,37 @@ impl Store {
                 })
             })
             .transpose()
+    }
+
+    /// Which of these sessions, at most [`HOLDING_MAX`], have not ended.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn holding(
+        &self,
+        sessions: &[SessionHash],
+        now_ms: u64,
+    ) -> Result<BTreeSet<SessionHash>, Error> {
+        if sessions.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        // Repeated up to a power of two, so that there are few statements to be kept ready.
+        let count = sessions.len().next_power_of_two();
+        let holes: Vec<_> = (3..count + 3).map(|number| format!("${number}")).collect();
+        let text = format!(
+            "SELECT id_hash FROM sessions \
+             WHERE expires_at_ms > $1 AND created_at_ms > $2 AND id_hash IN ({})",
+            holes.join(", ")
+        );
+        let mut query = sqlx::query(AssertSqlSafe(text))
+            .bind(to_sql(now_ms))
+            .bind(to_sql(now_ms.saturating_sub(SESSION_MS_MAX)));
+        for session in sessions.iter().cycle().take(count) {
+            query = query.bind(session.to_vec());
+        }
+        let found = query.fetch_all(&self.reader).await?;
+        let read = |row: &AnyRow| hash_from_sql(row.try_get("id_hash")?);
+        found.iter().map(read).collect()
     }
 
     /// Ends a session.

@@ -72,7 +72,8 @@ impl Fanout {
     pub fn poke(&self, scope: &ScopeKey) {
         self.wake(scope);
         if let Some(others) = &self.others {
-            // Full, or nobody tells: the others find out at their next heartbeats.
+            // Full, or nobody tells: the others find out by themselves, what is new at their next
+            // heartbeats, and that a session has ended when they look for that.
             let _ = others.try_send(scope.clone());
         }
     }
@@ -115,6 +116,11 @@ impl Poked {
 }
 
 impl Listener {
+    /// What wakes it.
+    pub(super) fn bell(&self) -> Arc<Notify> {
+        Arc::clone(&self.poked)
+    }
+
     /// Waits for the next poke.
     pub async fn poked(&self) {
         self.poked.notified().await;

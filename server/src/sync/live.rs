@@ -2,12 +2,14 @@
 //!
 //! One loop for the catch-up and for the live phase. It listens to its scopes before it reads
 //! where they end, so nothing can fall between; every wake-up, by poke or by heartbeat, first
-//! looks whether the person's session still holds. The next frame is read from the database when
+//! looks whether the person's session still holds, and [`holding`](super::holding) wakes it when
+//! that has ended by itself. The next frame is read from the database when
 //! the one before it has left: nothing is queued here, and a device that takes no frame for
 //! [`SEND_MAX`] is let go and resumes from its markers.
 
 use super::fanout::Listener;
 use super::feed::{Feed, Scopes};
+use super::holding::Held;
 use super::seats::Seat;
 use super::{cursor, push, verify};
 use crate::accounts::sessions::Signed;
@@ -26,9 +28,6 @@ use tokio::time::{Instant, sleep_until, timeout};
 /// How long one frame may take to leave. A device that has heard nothing for so long has given
 /// the stream up itself, and a slow one has to take but one chunk in that time.
 pub const SEND_MAX: Duration = Duration::from_millis(WATCHDOG_MS);
-
-/// How long a session that has much to say goes on without looking whether it still holds.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// How long the last thing that is said may take to arrive.
 const LAST_WORD_MAX: Duration = Duration::from_secs(1);
@@ -75,6 +74,7 @@ pub(super) struct Session {
     signed: Signed,
     seat: Seat,
     listener: Listener,
+    held: Held,
     feed: Result<Feed, ServerError>,
 }
 
@@ -93,8 +93,7 @@ struct Live<O, I> {
     /// Something may have changed since the feed was last read.
     poked: bool,
     heartbeat_at: Instant,
-    /// When the session was last seen to hold.
-    looked_at: Instant,
+    _held: Held,
     _seat: Seat,
 }
 
@@ -115,12 +114,14 @@ impl Session {
     ) -> Result<Self, Error> {
         let scopes = Scopes::of(Some(signed.user));
         let listener = shared.fanout.listen(scopes.keys());
+        let held = shared.holding.watch(signed.session, &listener);
         let feed = Feed::open(&shared.store, scopes, hello).await?;
         Ok(Self {
             shared: Arc::clone(shared),
             signed,
             seat,
             listener,
+            held,
             feed,
         })
     }
@@ -145,7 +146,7 @@ impl Session {
             heard: None,
             poked: false,
             heartbeat_at: next_heartbeat(),
-            looked_at: Instant::now(),
+            _held: self.held,
             _seat: self.seat,
         };
         let Err(ended) = live.go_on().await;
@@ -217,10 +218,7 @@ impl<O: Outlet, I: Inlet> Live<O, I> {
                 () = self.shutdown.asked() => return Err(Ended::Shutdown),
                 () = self.listener.poked() => {
                     self.poked = true;
-                    look(&self.shared, &self.signed, &mut self.looked_at).await?;
-                }
-                () = sleep_until(self.looked_at + LOOK_EVERY) => {
-                    look(&self.shared, &self.signed, &mut self.looked_at).await?;
+                    look(&self.shared, &self.signed).await?;
                 }
                 sent = &mut sending => return sent.map_err(|Gone| Ended::Left),
                 heard = self.inlet.hear(), if self.heard.is_none() => self.heard = Some(heard?),
@@ -275,13 +273,12 @@ impl<O: Outlet, I: Inlet> Live<O, I> {
     }
 
     async fn look(&mut self) -> Result<(), Error> {
-        look(&self.shared, &self.signed, &mut self.looked_at).await
+        look(&self.shared, &self.signed).await
     }
 }
 
 /// Whether the person's session still holds.
-async fn look(shared: &Shared, signed: &Signed, looked_at: &mut Instant) -> Result<(), Error> {
-    *looked_at = Instant::now();
+async fn look(shared: &Shared, signed: &Signed) -> Result<(), Error> {
     if signed.still_holds(&shared.store).await? {
         Ok(())
     } else {

@@ -9,6 +9,7 @@
 //! - [`feed`]: one session over the database; [`body`]: reading a request
 //! - [`fanout`]: waking streams; [`nodes`]: waking those of other nodes; [`seats`]: how many
 //!   there are
+//! - [`holding`]: ending the streams whose session has ended
 //! - [`gc`]: clearing out what has served its time
 
 pub(crate) mod body;
@@ -16,6 +17,7 @@ pub(crate) mod cursor;
 pub mod fanout;
 mod feed;
 pub mod gc;
+pub mod holding;
 pub mod live;
 pub(crate) mod nodes;
 pub(crate) mod pull;

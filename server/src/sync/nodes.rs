@@ -1,7 +1,8 @@
 //! Nodes that share one database wake each other's streams.
 //!
 //! What one of them says may be lost: nobody waits for it, and a connection may break. Then a
-//! stream finds what is new at its next heartbeat.
+//! stream finds what is new at its next heartbeat, and [`holding`](super::holding) that its session
+//! has ended.
 
 use super::fanout::{Fanout, Poked};
 use crate::clock::{new_id, random_below};

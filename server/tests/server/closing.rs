@@ -1,23 +1,32 @@
 //! Whatever ends a person's sessions closes what is open under them at once, on every node.
 
+use crate::said::written;
 use crate::ways::{Way, each_way};
 use crate::ways_back::{codes, recover, reset, token_in, with_mail};
 use crate::world::{PASSWORD, SOON, Visitor, World};
 use app::account::Device;
 use axum::body::Body;
 use axum::http::Request;
+use server::store::sessions::{HOLDING_MAX, SessionHash};
+use server::sync::fanout::Fanout;
+use server::sync::holding::Holding;
 use std::pin::pin;
 use std::time::Duration;
+use sync::frame::ServerFrame;
 use sync::id::Id;
 use sync::scope::Markers;
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt as _;
+
+/// What PROTOCOL.md promises. It is less than what passes between two heartbeats.
+const PROMISED: Duration = Duration::from_secs(5);
 
 const NEW: &str = "snow on the slate roof";
 
 each_way! {
     who_comes_back_by_a_code_closes_what_was_open,
     who_comes_back_by_a_mailed_link_closes_what_was_open,
+    a_session_of_whose_end_nobody_tells_is_missed_within_five_seconds,
 }
 
 async fn who_comes_back_by_a_code_closes_what_was_open(way: Way) {
@@ -59,6 +68,60 @@ async fn who_comes_back_on_one_node_closes_what_was_open_on_another() {
     let back = recover(&world.visitor(), "ann@example.org", &codes[0], NEW).await;
     assert_eq!(back.0, 200, "{}", back.1);
     assert_eq!(there.code_at_once().await, "no_session");
+}
+
+async fn a_session_of_whose_end_nobody_tells_is_missed_within_five_seconds(way: Way) {
+    let world = World::open().await;
+    let (bob, _) = world.person("bob").await;
+    let mut his = way.open(&bob, Markers::default()).await;
+    his.until_live().await;
+    for end in [
+        "DELETE FROM sessions WHERE user_id IN \
+         (SELECT id FROM users WHERE email LIKE 'ann%')",
+        "UPDATE sessions SET expires_at_ms = 1 WHERE user_id IN \
+         (SELECT id FROM users WHERE email LIKE 'eve%')",
+    ] {
+        let name = if end.contains("ann") { "ann" } else { "eve" };
+        let (visitor, _) = world.person(name).await;
+        let mut open = way.open(&visitor, Markers::default()).await;
+        open.until_live().await;
+        world.execute(end).await;
+        let said = open.until_within(PROMISED, |frame| matches!(frame, ServerFrame::Error(_)));
+        let Some(ServerFrame::Error(error)) = said.await.pop() else {
+            unreachable!("it was looked for")
+        };
+        assert_eq!(error.code, "no_session", "{name}");
+    }
+    bob.push_one(&written("on")).await;
+    his.until(|frame| matches!(frame, ServerFrame::Change(_)))
+        .await;
+}
+
+#[tokio::test]
+async fn one_look_finds_all_ended_sessions_however_many_and_no_other() {
+    let world = World::open().await;
+    world.person("ann").await;
+    let hers = sqlx::query_scalar::<_, Vec<u8>>("SELECT id_hash FROM sessions");
+    let hers = hers.fetch_one(&world.database().await).await.expect("hers");
+    let hers: SessionHash = hers.try_into().expect("a hash");
+    let (fanout, holding) = (Fanout::default(), Holding::default());
+    let mut listening = Vec::new();
+    for number in 0..=2 * HOLDING_MAX {
+        let mut session = [7; 32];
+        session[..8].copy_from_slice(&number.to_be_bytes());
+        let session = if number == HOLDING_MAX { hers } else { session };
+        let listener = fanout.listen(Vec::new());
+        let held = holding.watch(session, &listener);
+        listening.push((session, listener, held));
+    }
+    let store = world.store().await;
+    let looked = holding.look(&store, server::clock::now_ms()).await;
+    looked.expect("a look");
+    for (session, listener, _) in &listening {
+        let woken = timeout(Duration::ZERO, listener.poked()).await.is_ok();
+        assert_eq!(woken, *session != hers);
+    }
+    store.close().await;
 }
 
 /// What ends sessions of a person who is signed in, with what it is asked by.
