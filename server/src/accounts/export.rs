@@ -11,9 +11,9 @@
 //!
 //! `tables` has every synced table, parents first; a row is its `key` and its fields as declared
 //! in `domain`. Entries in the trash are there, with `trashed_at`. A document that does not end
-//! with `complete` broke off.
+//! with `complete` broke off, as it does when the session ends meanwhile.
 
-use super::sessions::MaybeSigned;
+use super::sessions::{MaybeSigned, Signed};
 use crate::clock::now_ms;
 use crate::error::Error;
 use crate::shared::Shared;
@@ -81,10 +81,10 @@ pub(crate) async fn export(
     request: Request,
 ) -> Result<Response, Error> {
     body::read(request.into_body(), ASKED_BYTES_MAX).await?;
-    let user = signed.ok_or(Error::NoSession)?.user;
-    let turn = shared.exports.begin(user)?;
-    let beginning = beginning(&shared, user).await?;
-    let reading = Reading::of(shared, user, turn);
+    let signed = signed.ok_or(Error::NoSession)?;
+    let turn = shared.exports.begin(signed.user)?;
+    let beginning = beginning(&shared, signed.user).await?;
+    let reading = Reading::of(shared, signed, turn);
     let parts =
         futures_util::stream::unfold((Some(beginning), Some(reading)), async |(text, reading)| {
             match (text, reading) {
@@ -152,6 +152,7 @@ async fn beginning(shared: &Shared, user: Id) -> Result<String, Error> {
 /// The tables that are still to be written, the one at hand first, and how far that is.
 struct Reading {
     shared: Arc<Shared>,
+    signed: Signed,
     to_read: VecDeque<(&'static TableSpec, VecDeque<ScopeKey>)>,
     after: Option<Id>,
     opened: bool,
@@ -161,10 +162,10 @@ struct Reading {
 }
 
 impl Reading {
-    fn of(shared: Arc<Shared>, user: Id, turn: Turn) -> Self {
+    fn of(shared: Arc<Shared>, signed: Signed, turn: Turn) -> Self {
         let scopes = [
             (sync::scope::LIBRARY, ScopeKey::library()),
-            (sync::scope::OWN, ScopeKey::own(user)),
+            (sync::scope::OWN, ScopeKey::own(signed.user)),
         ];
         let tables = domain::SCHEMA.tables.iter().map(|table| {
             let lived_in = scopes.iter().filter(|(name, _)| table.lives_in(name));
@@ -172,6 +173,7 @@ impl Reading {
         });
         Self {
             shared,
+            signed,
             to_read: tables.collect(),
             after: None,
             opened: false,
@@ -182,10 +184,15 @@ impl Reading {
     }
 
     /// The next part of the document; nothing once all tables are written.
+    ///
+    /// Whose session has ended meanwhile reads no further page. It is looked for before each, and
+    /// once more at the end: of an account that was erased there is nothing more to read, which
+    /// is not the same as having read all of it.
     async fn next(&mut self) -> Result<Option<String>, Error> {
         let mut text = String::new();
         while text.is_empty() {
             let Some((table, scopes)) = self.to_read.front_mut() else {
+                self.signed.must_hold(&self.shared.store).await?;
                 return Ok(None);
             };
             if !self.opened {
@@ -201,11 +208,9 @@ impl Reading {
                 self.opened = false;
                 continue;
             };
-            let rows = self
-                .shared
-                .store
-                .rows_after(scope, table, self.after)
-                .await?;
+            let store = &self.shared.store;
+            self.signed.must_hold(store).await?;
+            let rows = store.rows_after(scope, table, self.after).await?;
             self.after = rows.last().map(|row| row.key);
             if rows.is_empty() {
                 scopes.pop_front();

@@ -97,13 +97,19 @@ impl Signed {
         }))
     }
 
-    /// Whether the session has not ended since.
-    pub(crate) async fn still_holds(&self, store: &Store) -> Result<bool, Error> {
-        Ok(store.session(&self.session, now_ms()).await?.is_some())
+    /// Looks whether the session has ended since.
+    ///
+    /// # Errors
+    /// It has, and this is what its device is told; or the database failed.
+    pub(crate) async fn must_hold(&self, store: &Store) -> Result<(), Error> {
+        match store.session(&self.session, now_ms()).await? {
+            Some(_) => Ok(()),
+            None => Err(self.ending(store).await),
+        }
     }
 
     /// What a device is told whose session does not hold any more.
-    pub(crate) async fn ending(&self, store: &Store) -> Error {
+    async fn ending(&self, store: &Store) -> Error {
         match store.ended(&self.session).await {
             Ok(ended) => ended.map_or(Error::NoSession, ending),
             Err(error) => error,

@@ -218,7 +218,7 @@ impl<O: Outlet, I: Inlet> Live<O, I> {
                 () = self.shutdown.asked() => return Err(Ended::Shutdown),
                 () = self.listener.poked() => {
                     self.poked = true;
-                    look(&self.shared, &self.signed).await?;
+                    self.signed.must_hold(&self.shared.store).await?;
                 }
                 sent = &mut sending => return sent.map_err(|Gone| Ended::Left),
                 heard = self.inlet.hear(), if self.heard.is_none() => self.heard = Some(heard?),
@@ -273,16 +273,7 @@ impl<O: Outlet, I: Inlet> Live<O, I> {
     }
 
     async fn look(&mut self) -> Result<(), Error> {
-        look(&self.shared, &self.signed).await
-    }
-}
-
-/// Whether the person's session still holds.
-async fn look(shared: &Shared, signed: &Signed) -> Result<(), Error> {
-    if signed.still_holds(&shared.store).await? {
-        Ok(())
-    } else {
-        Err(signed.ending(&shared.store).await)
+        self.signed.must_hold(&self.shared.store).await
     }
 }
 

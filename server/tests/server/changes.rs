@@ -407,3 +407,54 @@ async fn a_row_that_is_edited_while_it_is_exported_is_there_once() {
     keys.dedup();
     assert_eq!(keys.len(), 121);
 }
+
+/// Begins an export of more than is read ahead, does something, and tells what came in all, and
+/// whether it broke off.
+async fn exported_while(visitor: &Visitor, done: impl AsyncFnOnce()) -> (String, bool) {
+    let body = "word ".repeat(20_000);
+    for _ in 0..6 {
+        visitor
+            .push((0..10).map(|_| written(&body)).collect())
+            .await;
+    }
+    let mut answer = visitor.post("/api/account/export", "", "").await;
+    let first = answer.chunk().await.expect("a part").expect("a part");
+    let mut document = first.to_vec();
+    done().await;
+    let rest = timeout(SOON, async {
+        while let Ok(part) = answer.chunk().await {
+            let Some(part) = part else { return false };
+            document.extend(part);
+        }
+        true
+    });
+    let broke_off = rest.await.expect("an end");
+    (String::from_utf8(document).expect("text"), broke_off)
+}
+
+#[tokio::test]
+async fn an_export_breaks_off_when_its_session_ends() {
+    let world = World::open().await;
+    let (ann, _) = world.person("ann").await;
+    let phone = world.other_device("ann").await;
+    let (document, broke_off) = exported_while(&phone, async || {
+        assert_eq!(ann.call("sign_out_everywhere", &[]).await.0, 200);
+    })
+    .await;
+    assert!(broke_off);
+    assert!(!document.contains("\"complete\""));
+}
+
+#[tokio::test]
+async fn an_export_of_an_account_that_is_erased_meanwhile_is_not_called_complete() {
+    let world = World::open().await;
+    let (ann, _) = world.person("ann").await;
+    let phone = world.other_device("ann").await;
+    let (document, broke_off) = exported_while(&phone, async || {
+        let (status, body) = ann.call("erase_account", &[("password", PASSWORD)]).await;
+        assert_eq!(status, 200, "{body}");
+    })
+    .await;
+    assert!(broke_off);
+    assert!(!document.contains("\"complete\""));
+}
