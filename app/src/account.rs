@@ -78,13 +78,13 @@ pub enum AccountError {
     /// The session was ended from another device, which asked this one to erase what it has.
     #[error(
         "This device was signed out from another one, which asked that the journal kept here be \
-         removed. Sign in to bring it back."
+         removed. Sign in to go on with it."
     )]
     RevokedErase,
     /// The account is no more.
     #[error(
-        "This account was erased. What is on this device can be saved before it is removed here \
-         too."
+        "This account was erased, with all that the server had of it. What is on this device is \
+         still here: copy what you want to keep."
     )]
     AccountErased,
     /// What is asked cannot be taken back or opens a way in, and the sign-in was a while ago.
