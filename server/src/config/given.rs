@@ -1,9 +1,10 @@
 //! Where settings come from: flags, the environment, and one file.
 
-use super::{Config, LogFormat, Networks, Secret};
+use super::{Config, LogFormat, Networks};
 use crate::accounts::mail::MailTls;
-use clap::Args;
+use clap::{Args, Command};
 use serde::Serialize;
+use std::env::VarError;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,15 @@ use toml::Table;
 /// The file that is read when nobody names one, if it is in the current folder.
 pub const FILE: &str = "daybook.toml";
 
-/// What was given by flag or environment. Every key of [`Config`] is here, by the same name.
+/// The variable of `mail_password`. It has no flag: everybody on the machine can see those of a
+/// program that runs.
+pub const MAIL_PASSWORD: &str = "DAYBOOK_MAIL_PASSWORD";
+
+/// The keys of which no error shows what was written for them.
+const SECRET_KEYS: [&str; 2] = ["mail_password", "database_url"];
+
+/// What was given by flag or environment. Every key of [`Config`] is here, by the same name, but
+/// for [`mail_password`](MAIL_PASSWORD).
 #[derive(Clone, Debug, Default, Args, Serialize)]
 pub struct Given {
     /// The file with the other settings. Without it: daybook.toml in the current folder, if there
@@ -56,15 +65,6 @@ pub struct Given {
     /// The name by which the mail server knows this one, if it asks for one
     #[arg(long, global = true, env = "DAYBOOK_MAIL_USER")]
     pub mail_user: Option<String>,
-
-    /// The password that goes with the name
-    #[arg(
-        long,
-        global = true,
-        env = "DAYBOOK_MAIL_PASSWORD",
-        hide_env_values = true
-    )]
-    pub mail_password: Option<Secret>,
 
     /// The sender of mails, as `Daybook <daybook@example.org>`
     #[arg(long, global = true, env = "DAYBOOK_MAIL_FROM")]
@@ -129,15 +129,18 @@ pub enum ConfigError {
     },
     /// The file has a key that is not known, or a value of another kind.
     #[error(
-        "The configuration file {} is not right:\n{reason}\nNothing was started. Mend that line; \
+        "The configuration file {} is not right in line {line}: {problem}.\nNothing was started. \
+         Mend that line; \
          daybook.example.toml has every key with its default",
         file.display()
     )]
     File {
         /// Which.
         file: PathBuf,
-        /// Where, and what is wrong.
-        reason: toml::de::Error,
+        /// Where, counted from 1.
+        line: usize,
+        /// What is wrong. Never the line itself, which may hold a password.
+        problem: String,
     },
     /// Flags or environment that cannot be put into words of a file.
     #[error("A flag or an environment variable cannot be used: {0}.\nNothing was started")]
@@ -170,10 +173,24 @@ impl Given {
         };
         let given = Table::try_from(self).map_err(|error| ConfigError::Given(error.to_string()))?;
         table.extend(given);
+        if let Some(password) = mail_password()? {
+            table.insert("mail_password".to_owned(), password.into());
+        }
         let config: Result<Config, _> = table.try_into();
         let config = config.map_err(|error| ConfigError::Given(error.to_string()))?;
         config.check()?;
         Ok(config)
+    }
+}
+
+/// The mail server's password, if the environment has it.
+fn mail_password() -> Result<Option<String>, ConfigError> {
+    match std::env::var(MAIL_PASSWORD) {
+        Ok(password) => Ok(Some(password)),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => {
+            Err(ConfigError::Given(format!("{MAIL_PASSWORD} is no text")))
+        }
     }
 }
 
@@ -185,19 +202,41 @@ fn read_file(file: &Path) -> Result<Table, ConfigError> {
             _ => reason,
         },
     })?;
-    let wrong = |reason| ConfigError::File {
-        file: file.to_owned(),
-        reason,
+    let wrong = |error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let line = 1 + before.unwrap_or_default().matches('\n').count();
+        ConfigError::File {
+            file: file.to_owned(),
+            line,
+            problem: problem(text.lines().nth(line - 1).unwrap_or_default(), &error),
+        }
     };
     // Read as settings first: those errors tell the line, and a table's would not.
     toml::from_str::<Config>(&text).map_err(wrong)?;
     toml::from_str(&text).map_err(wrong)
 }
 
+/// What is wrong with a line of the file, without what stands there for a secret, or where it is
+/// not clear for what.
+fn problem(line: &str, error: &toml::de::Error) -> String {
+    let written = line.trim_start().split(['=', ' ', '\t']).next();
+    let known = Given::augment_args(Command::new("daybook"));
+    let known = known.get_arguments().map(|key| key.get_id().as_str());
+    let key = known.chain(SECRET_KEYS).find(|key| Some(*key) == written);
+    match key {
+        Some(key) if SECRET_KEYS.contains(&key) => {
+            format!("what stands for `{key}` cannot be read (and is not shown here)")
+        }
+        Some(key) => format!("`{key}`: {}", error.message()),
+        None if error.message().starts_with("unknown field") => error.message().to_owned(),
+        None => "it cannot be read".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::{Command, CommandFactory as _, Parser};
+    use clap::{CommandFactory as _, Parser};
     use std::collections::BTreeSet;
 
     #[derive(Parser)]
@@ -223,7 +262,8 @@ mod tests {
     fn keys() -> BTreeSet<String> {
         let command: Command = Flags::command();
         let names = command.get_arguments().map(|arg| arg.get_id().to_string());
-        names.filter(|name| name != "config").collect()
+        let names = names.filter(|name| name != "config");
+        names.chain(["mail_password".to_owned()]).collect()
     }
 
     #[test]
@@ -267,6 +307,48 @@ mod tests {
     }
 
     #[test]
+    fn no_mistake_shows_a_secret() {
+        for (file, place, key) in [
+            ("mail_password = open sesame", "line 1", "`mail_password`"),
+            (
+                "\nmail_password = \"open sesame\n",
+                "line 2",
+                "`mail_password`",
+            ),
+            ("mail_password = 5354", "line 1", "`mail_password`"),
+            ("mail_password \"open sesame\"", "line 1", "`mail_password`"),
+            (
+                "mail_password = [\n\"open sesame\"]",
+                "line 1",
+                "`mail_password`",
+            ),
+            ("mail_password = \"\"\"\nopen sesame", "line ", ""),
+            (
+                "mail_port = 1\nmail_pasword = \"sesame\"",
+                "line 2",
+                "`mail_pasword`",
+            ),
+            (
+                "database_url = postgres://ann:sesame@host/",
+                "line 1",
+                "`database_url`",
+            ),
+        ] {
+            let said = read(&[], file).expect_err(file);
+            for secret in ["sesame", "5354"] {
+                assert!(!said.contains(secret), "{file}: {said}");
+            }
+            assert!(said.contains(place) && said.contains(key), "{file}: {said}");
+        }
+        // Nor does whoever looks at the programs that run see one.
+        let flag = read(&["--mail-password", "open sesame"], "").expect_err("no such flag");
+        assert!(
+            flag.contains("unexpected argument") && !flag.contains("sesame"),
+            "{flag}"
+        );
+    }
+
+    #[test]
     fn the_example_says_the_defaults_and_has_every_key() {
         assert_eq!(toml::from_str::<Config>(EXAMPLE), Ok(Config::default()));
         let whole: String = EXAMPLE.lines().map(uncommented).collect();
@@ -291,9 +373,12 @@ mod tests {
             .collect();
         let whole: String = EXAMPLE.lines().map(uncommented).collect();
         let table: Table = toml::from_str(&whole).expect("a table");
-        for arg in Flags::command().get_arguments() {
-            let key = arg.get_id().to_string();
+        let command: Command = Flags::command();
+        let args = command.get_arguments().map(|arg| {
             let variable = arg.get_env().expect("a variable").to_str().expect("text");
+            (arg.get_id().to_string(), variable)
+        });
+        for (key, variable) in args.chain([("mail_password".to_owned(), MAIL_PASSWORD)]) {
             let row = rows
                 .iter()
                 .find(|row| row.starts_with(&format!("| `{key}` |")));

@@ -1,12 +1,12 @@
 //! A setting that nobody but its user is to read.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 
 /// A text that no log and no error shows.
-#[derive(Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
