@@ -27,8 +27,8 @@ pub async fn recovery_codes_left() -> Result<u64, AccountError> {
     port()?.recovery_codes_left().await
 }
 
-/// Sets a new password by a recovery code, which is then spent; ends all sessions and begins one
-/// here.
+/// Sets a new password by a recovery code, which is then spent; takes the passkeys of this person
+/// away, ends all sessions and begins one here.
 ///
 /// # Errors
 /// [`AccountError::WrongCode`], whether the address or the code is wrong.
@@ -57,8 +57,8 @@ pub async fn forgot_password(
     port()?.forgot_password(email).await
 }
 
-/// Sets a new password by what a mailed link carries behind its `#`; ends all sessions and
-/// begins one here.
+/// Sets a new password by what a mailed link carries behind its `#`; takes the passkeys and the
+/// recovery codes of this person away, ends all sessions and begins one here.
 ///
 /// # Errors
 /// [`AccountError::LinkSpent`] when the link was used, is older than half an hour, or a newer

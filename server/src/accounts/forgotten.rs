@@ -62,7 +62,7 @@ pub(super) async fn forgot_password(visitor: Visitor, email: String) -> Result<(
     Ok(())
 }
 
-/// Sets a new password by what a link carries.
+/// Sets a new password by what a link carries, and takes every other way in away.
 pub(super) async fn reset_password(
     visitor: Visitor,
     token: String,

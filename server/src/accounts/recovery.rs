@@ -48,7 +48,7 @@ pub(super) async fn recovery_codes_left(visitor: Visitor) -> Result<u64, Account
     Ok(left?)
 }
 
-/// Sets a new password by a code, ends all sessions and begins one. An unknown address takes as
+/// Sets a new password by a code, takes passkeys away, ends all sessions and begins one. An unknown address takes as
 /// long and answers the same as a wrong code.
 pub(super) async fn recover(
     visitor: Visitor,

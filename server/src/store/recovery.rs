@@ -4,7 +4,7 @@
 use super::users::{User, set_password_in};
 use super::{Store, id_from_sql, to_sql};
 use crate::error::Error;
-use sqlx::AssertSqlSafe;
+use sqlx::{AnyConnection, AssertSqlSafe};
 use sync::id::Id;
 
 /// SHA-256 of a code or of a link's secret.
@@ -48,8 +48,9 @@ impl Store {
         super::from_sql(left)
     }
 
-    /// Spends a code of the person with this address on a new password. Nothing, if there is no
-    /// such code or no such person; then nothing has changed.
+    /// Spends a code of the person with this address on a new password, and takes their passkeys
+    /// away: who lost one may have lost it to somebody. Nothing, if there is no such code or no
+    /// such person; then nothing has changed.
     ///
     /// # Errors
     /// The database failed; the code is not spent.
@@ -70,7 +71,9 @@ impl Store {
         .fetch_optional(&mut *transaction)
         .await?;
         let Some(user) = spent else { return Ok(None) };
-        let user = set_password_in(&mut transaction, id_from_sql(&user)?, password_hash).await?;
+        let user = id_from_sql(&user)?;
+        take_away(&mut transaction, &["passkeys"], user).await?;
+        let user = set_password_in(&mut transaction, user, password_hash).await?;
         transaction.commit().await?;
         Ok(user)
     }
@@ -102,7 +105,9 @@ impl Store {
         Ok(Some(user.email))
     }
 
-    /// Spends a link on a new password. Nothing, if the link is not good any more; then nothing
+    /// Spends a link on a new password, and takes every other way in away, passkeys and codes:
+    /// nobody shows at the sign-up that an address is theirs, so whoever had the account before
+    /// need not be who has the mailbox. Nothing, if the link is not good any more; then nothing
     /// has changed.
     ///
     /// # Errors
@@ -123,8 +128,23 @@ impl Store {
         .fetch_optional(&mut *transaction)
         .await?;
         let Some(user) = spent else { return Ok(None) };
-        let user = set_password_in(&mut transaction, id_from_sql(&user)?, password_hash).await?;
+        let user = id_from_sql(&user)?;
+        take_away(&mut transaction, &["passkeys", "recovery_codes"], user).await?;
+        let user = set_password_in(&mut transaction, user, password_hash).await?;
         transaction.commit().await?;
         Ok(user)
     }
+}
+
+/// Takes what a person has in these tables away.
+async fn take_away(connection: &mut AnyConnection, tables: &[&str], user: Id) -> Result<(), Error> {
+    for table in tables {
+        sqlx::query(AssertSqlSafe(format!(
+            "DELETE FROM {table} WHERE user_id = $1"
+        )))
+        .bind(user.to_string())
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
 }

@@ -33,6 +33,7 @@ mod slow;
 mod socket;
 mod story;
 mod stream;
+mod takeover;
 mod together;
 mod watching;
 mod ways;

@@ -46,7 +46,7 @@ impl UserValidationMethod for Finger {
 
 /// A device that holds one passkey.
 #[derive(Clone)]
-struct Key {
+pub(crate) struct Key {
     held: Option<Passkey>,
     site: Url,
 }
@@ -56,7 +56,7 @@ impl Key {
         Self::on(&format!("http://localhost:{}", world.server.address.port()))
     }
 
-    fn on(site: &str) -> Self {
+    pub(crate) fn on(site: &str) -> Self {
         Self {
             held: None,
             site: site.parse().expect("a site"),
@@ -142,7 +142,11 @@ async fn answer(
 
 /// Adds a passkey to a person's account and gives the device that holds it.
 async fn with_passkey(world: &World, visitor: &Visitor) -> Key {
-    let mut key = Key::of(world);
+    with_key(visitor, Key::of(world)).await
+}
+
+/// Adds a passkey that this device makes to a person's account.
+pub(crate) async fn with_key(visitor: &Visitor, mut key: Key) -> Key {
     let challenge = begin(visitor, "begin_passkey", &[("password", "")]).await;
     let made = key.make(&challenge.options).await;
     let (status, body) = answer(visitor, "add_passkey", &challenge, &made).await;
@@ -150,13 +154,13 @@ async fn with_passkey(world: &World, visitor: &Visitor) -> Key {
     key
 }
 
-async fn sign_in(visitor: &Visitor, key: &mut Key) -> (u16, String) {
+pub(crate) async fn sign_in(visitor: &Visitor, key: &mut Key) -> (u16, String) {
     let challenge = begin(visitor, "begin_passkey_sign_in", &[]).await;
     let signed = key.sign(&challenge.options).await;
     answer(visitor, "sign_in_with_passkey", &challenge, &signed).await
 }
 
-async fn passkeys(visitor: &Visitor) -> Vec<Listed> {
+pub(crate) async fn passkeys(visitor: &Visitor) -> Vec<Listed> {
     let (status, body) = visitor.call("passkeys", &[]).await;
     assert_eq!(status, 200, "{body}");
     serde_json::from_str(&body).expect("passkeys")

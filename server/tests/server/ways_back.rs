@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 const NEW: &str = "snow on the slate roof";
 
-fn check(answer: &(u16, String), status: u16, code: &str) {
+pub(crate) fn check(answer: &(u16, String), status: u16, code: &str) {
     let has = answer.1.contains(&format!("\"code\":\"{code}\""));
     assert_eq!((answer.0, has), (status, true), "{}", answer.1);
 }

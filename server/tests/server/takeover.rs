@@ -1,0 +1,53 @@
+//! Who was in an account before its person, or beside them, and what they are left with.
+
+use crate::passkeys::{Key, passkeys, sign_in, with_key};
+use crate::ways_back::{check, codes, recover, reset, token_in, with_mail};
+use crate::world::PASSWORD;
+
+const NEW: &str = "snow on the slate roof";
+
+/// Where passkeys are bound to on a server that sends mail.
+const SITE: &str = "https://daybook.example.org";
+
+#[tokio::test]
+async fn a_mailed_link_takes_passkeys_and_codes_of_before_away() {
+    let (world, mut postbox) = with_mail().await;
+    // Whoever this is, the mailbox is not theirs.
+    let (eve, account) = world.person("ann").await;
+    let (bob, _) = world.person("bob").await;
+    let mut key = with_key(&eve, Key::on(SITE)).await;
+    let mut his = with_key(&bob, Key::on(SITE)).await;
+    let codes = codes(&eve, PASSWORD).await;
+    let ann = world.visitor();
+    ann.call("forgot_password", &[("email", "ann@example.org")])
+        .await;
+    let token = token_in(&postbox.next().await);
+    assert_eq!(reset(&ann, &token, NEW).await.0, 200);
+    assert_eq!(ann.who_am_i().await, Some(account));
+    let refused = sign_in(&world.visitor(), &mut key).await;
+    check(&refused, 401, "passkey_refused");
+    let refused = recover(&eve, "ann@example.org", &codes[0], PASSWORD).await;
+    check(&refused, 401, "wrong_code");
+    assert!(passkeys(&ann).await.is_empty());
+    assert_eq!(ann.call("recovery_codes_left", &[]).await.1, "0");
+    assert_eq!(sign_in(&world.visitor(), &mut his).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_recovery_code_takes_passkeys_away_and_leaves_the_other_codes() {
+    let (world, _postbox) = with_mail().await;
+    let (thief, _) = world.person("ann").await;
+    let mut key = with_key(&thief, Key::on(SITE)).await;
+    let codes = codes(&thief, PASSWORD).await;
+    let ann = world.visitor();
+    assert_eq!(
+        recover(&ann, "ann@example.org", &codes[0], NEW).await.0,
+        200
+    );
+    let refused = sign_in(&world.visitor(), &mut key).await;
+    check(&refused, 401, "passkey_refused");
+    assert!(passkeys(&ann).await.is_empty());
+    assert_eq!(ann.call("recovery_codes_left", &[]).await.1, "9");
+    let mut hers = with_key(&ann, Key::on(SITE)).await;
+    assert_eq!(sign_in(&world.visitor(), &mut hers).await.0, 200);
+}
