@@ -137,16 +137,15 @@ pub(super) async fn sign_in_with_passkey(
     let user = Id::from_u128(user.as_u128());
     let store = &visitor.shared.store;
     let kept = store.passkeys(user).await?;
-    let mut known = kept.iter().filter_map(|kept| Some((kept.id, read(kept)?)));
+    let mut known = kept.iter().filter_map(|kept| Some((kept, read(kept)?)));
     let found = known.find(|(_, passkey)| passkey.cred_id().as_slice() == credential_id);
-    let (id, mut passkey) = found.ok_or(AccountError::PasskeyRefused)?;
+    let (kept, mut passkey) = found.ok_or(AccountError::PasskeyRefused)?;
     let checked = party.finish_discoverable_authentication_v2(&answer, state, &passkey);
     let checked = checked.map_err(|error| refused(&error))?;
     passkey.update_credential(&checked);
     let credential = json!(passkey).to_string();
-    store.use_passkey(user, id, &credential, now_ms()).await?;
-    let user = store.user_by_id(user).await?;
-    enter(visitor, user.ok_or(AccountError::PasskeyRefused)?).await
+    let used = store.use_passkey(user, kept, &credential, now_ms()).await?;
+    enter(visitor, used.ok_or(AccountError::PasskeyRefused)?).await
 }
 
 /// Begins an account with a passkey and no password. Whether the address is taken is told at the

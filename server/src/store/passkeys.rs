@@ -3,7 +3,7 @@
 use super::dialect::Dialect;
 use super::recovery::SecretHash;
 use super::trouble::Trouble;
-use super::users::User;
+use super::users::{User, user_in};
 use super::{Store, from_sql, id_from_sql, to_sql};
 use crate::error::Error;
 use sqlx::any::AnyRow;
@@ -173,27 +173,38 @@ impl Store {
         found.iter().map(read_passkey).collect()
     }
 
-    /// Notes that a passkey was used, and what has changed in it by that.
+    /// Notes that a passkey was used, and what has changed in it by that, if it is still what was
+    /// read. Its person as they are at that moment, so that a session made for them ends with all
+    /// that end later; nothing, if the passkey was used or taken away meanwhile.
     ///
     /// # Errors
-    /// The database failed.
+    /// The database failed; the passkey is as it was.
     pub async fn use_passkey(
         &self,
         user: Id,
-        passkey: Id,
+        read: &StoredPasskey,
         credential: &str,
         now_ms: u64,
-    ) -> Result<(), Error> {
-        sqlx::query(
-            "UPDATE passkeys SET credential = $1, used_at_ms = $2 WHERE user_id = $3 AND id = $4",
+    ) -> Result<Option<User>, Error> {
+        let mut transaction = self.begin().await?;
+        self.dialect.lock_user(&mut transaction, user).await?;
+        let done = sqlx::query(
+            "UPDATE passkeys SET credential = $1, used_at_ms = $2 \
+             WHERE user_id = $3 AND id = $4 AND credential = $5",
         )
         .bind(credential)
         .bind(to_sql(now_ms))
         .bind(user.to_string())
-        .bind(passkey.to_string())
-        .execute(&self.writer)
+        .bind(read.id.to_string())
+        .bind(&read.credential)
+        .execute(&mut *transaction)
         .await?;
-        Ok(())
+        if done.rows_affected() != 1 {
+            return Ok(None);
+        }
+        let user = user_in(&mut transaction, user).await?;
+        transaction.commit().await?;
+        Ok(user)
     }
 
     /// Takes a passkey away from this person, unless they could not come in any more.

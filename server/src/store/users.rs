@@ -106,13 +106,18 @@ impl Store {
     /// # Errors
     /// The database failed.
     pub async fn user_by_id(&self, id: Id) -> Result<Option<User>, Error> {
-        let found =
-            sqlx::query("SELECT id, email, password_hash, generation FROM users WHERE id = $1")
-                .bind(id.to_string())
-                .fetch_optional(&self.reader)
-                .await?;
-        found.as_ref().map(read_user).transpose()
+        let mut connection = self.reader.acquire().await?;
+        user_in(&mut connection, id).await
     }
+}
+
+/// The person of this name, read in a transaction.
+pub(super) async fn user_in(connection: &mut AnyConnection, id: Id) -> Result<Option<User>, Error> {
+    let found = sqlx::query("SELECT id, email, password_hash, generation FROM users WHERE id = $1")
+        .bind(id.to_string())
+        .fetch_optional(connection)
+        .await?;
+    found.as_ref().map(read_user).transpose()
 }
 
 /// Makes an account and its empty log inside a transaction. Whether it did; not, if the address
@@ -158,11 +163,7 @@ pub(super) async fn set_password_in(
         .execute(&mut *connection)
         .await?;
     end_all(connection, user).await?;
-    let found = sqlx::query("SELECT id, email, password_hash, generation FROM users WHERE id = $1")
-        .bind(user.to_string())
-        .fetch_optional(connection)
-        .await?;
-    found.as_ref().map(read_user).transpose()
+    user_in(connection, user).await
 }
 
 fn read_user(row: &AnyRow) -> Result<User, Error> {

@@ -52,7 +52,7 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    fn of(world: &World) -> Self {
+    pub(crate) fn of(world: &World) -> Self {
         Self::on(&format!("http://localhost:{}", world.server.address.port()))
     }
 

@@ -2,7 +2,10 @@
 
 use crate::passkeys::{Key, passkeys, sign_in, with_key};
 use crate::ways_back::{check, codes, recover, reset, token_in, with_mail};
-use crate::world::PASSWORD;
+use crate::world::{PASSWORD, World};
+use server::store::passkeys::StoredPasskey;
+use server::store::users::User;
+use sync::id::Id;
 
 const NEW: &str = "snow on the slate roof";
 
@@ -50,4 +53,49 @@ async fn a_recovery_code_takes_passkeys_away_and_leaves_the_other_codes() {
     assert_eq!(ann.call("recovery_codes_left", &[]).await.1, "9");
     let mut hers = with_key(&ann, Key::on(SITE)).await;
     assert_eq!(sign_in(&world.visitor(), &mut hers).await.0, 200);
+}
+
+#[tokio::test]
+async fn of_a_key_and_its_copy_that_sign_in_at_once_one_comes_in() {
+    let world = World::open().await;
+    let (ann, _) = world.person("ann").await;
+    let mut key = with_key(&ann, Key::of(&world)).await;
+    for _ in 0..5 {
+        let mut copy = key.clone();
+        let (one, other) = (world.visitor(), world.visitor());
+        let (first, second) = tokio::join!(sign_in(&one, &mut key), sign_in(&other, &mut copy));
+        let mut statuses = [first.0, second.0];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 401], "{first:?} {second:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_passkey_is_used_only_as_it_was_read() {
+    let world = World::open().await;
+    let store = world.store().await;
+    let user = User {
+        id: Id::from_u128(1),
+        email: "ann@example.org".to_owned(),
+        password_hash: None,
+        generation: User::FIRST_GENERATION,
+    };
+    let read = StoredPasskey {
+        id: Id::from_u128(2),
+        credential_id: "2".to_owned(),
+        credential: "counted to 1".to_owned(),
+        name: "A device".to_owned(),
+        made_at_ms: 1,
+        used_at_ms: None,
+    };
+    let made = store.add_user_with_passkey(&user, &read, 1).await;
+    made.expect("an account");
+    let using = async |credential: &str| {
+        let used = store.use_passkey(user.id, &read, credential, 1).await;
+        used.expect("an answer")
+    };
+    assert_eq!(using("counted to 2").await, Some(user.clone()));
+    assert_eq!(using("counted to 2").await, None);
+    let kept = store.passkeys(user.id).await.expect("passkeys");
+    assert_eq!(kept[0].credential, "counted to 2");
 }
