@@ -7,6 +7,7 @@ use super::{change, devices, forgotten, passkeys, recovery, sign_in, sign_up};
 use crate::error::Error;
 use crate::serve::Peer;
 use crate::shared::Shared;
+use crate::store::users::User;
 use crate::sync::body;
 use app::account::{
     AccountError, Accounts, AccountsPort, Answer, Challenge, Device, OtherWays, Passkey,
@@ -81,6 +82,12 @@ impl Visitor {
     /// The person and their session, as they were when the request came.
     pub(super) fn signed(&self) -> Result<Signed, AccountError> {
         self.signed.ok_or(AccountError::NoSession)
+    }
+
+    /// The person as they were read when the request came. What is done for them is done only if
+    /// not all their sessions have ended since.
+    pub(super) fn user(&self) -> Result<User, AccountError> {
+        self.session.user.clone().ok_or(AccountError::NoSession)
     }
 }
 

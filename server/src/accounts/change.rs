@@ -23,7 +23,7 @@ pub(super) async fn change_password(
     let hash = visitor.shared.passwords.hash(new).await?;
     let shared = visitor.shared.clone();
     let changed = unbroken(async move {
-        let changed = shared.store.set_password(user.id, &hash).await?;
+        let changed = shared.store.set_password(&user, &hash).await?;
         poke(&shared, user.id);
         Ok(changed)
     });
@@ -38,13 +38,11 @@ pub(super) async fn erase_account(
     mut visitor: Visitor,
     password: String,
 ) -> Result<(), AccountError> {
-    let user = confirmed(&visitor, password, Strictness::Password)
-        .await?
-        .id;
+    let user = confirmed(&visitor, password, Strictness::Password).await?;
     let shared = visitor.shared.clone();
     unbroken(async move {
-        shared.store.erase(user, now_ms()).await?;
-        poke(&shared, user);
+        shared.store.erase(&user, now_ms()).await?;
+        poke(&shared, user.id);
         Ok(())
     })
     .await?;

@@ -25,8 +25,7 @@ pub(super) async fn confirmed(
     strictness: Strictness,
 ) -> Result<User, AccountError> {
     let signed = visitor.signed()?;
-    let user = visitor.session.user.clone();
-    let user = user.ok_or(AccountError::NoSession)?;
+    let user = visitor.user()?;
     let asked = match strictness {
         Strictness::Password => user.password_hash.is_some(),
         Strictness::Either => user.password_hash.is_some() && !password.is_empty(),

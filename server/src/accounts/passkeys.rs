@@ -80,10 +80,10 @@ pub(super) async fn add_passkey(
     challenge: String,
     credential: String,
 ) -> Result<Passkey, AccountError> {
-    let user = visitor.signed()?.user;
-    let state = answered(&visitor, &challenge, TO_ADD, Some(user)).await?;
+    let user = visitor.user()?;
+    let state = answered(&visitor, &challenge, TO_ADD, Some(user.id)).await?;
     let passkey = registered(&visitor, &state, &credential)?;
-    match visitor.shared.store.add_passkey(user, &passkey).await? {
+    match visitor.shared.store.add_passkey(&user, &passkey).await? {
         PasskeyAdded::Yes => {}
         PasskeyAdded::Taken => return Err(AccountError::PasskeyRefused),
         PasskeyAdded::TooMany => return Err(AccountError::TooManyPasskeys),
@@ -98,8 +98,8 @@ pub(super) async fn remove_passkey(
     passkey: Id,
     password: String,
 ) -> Result<(), AccountError> {
-    let user = confirmed(&visitor, password, Strictness::Either).await?.id;
-    match visitor.shared.store.remove_passkey(user, passkey).await? {
+    let user = confirmed(&visitor, password, Strictness::Either).await?;
+    match visitor.shared.store.remove_passkey(&user, passkey).await? {
         PasskeyRemoved::Yes => {
             tracing::info!("a passkey was removed");
             Ok(())

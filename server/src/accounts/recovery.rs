@@ -36,7 +36,7 @@ pub(super) async fn make_recovery_codes(
     }
     let hashes: Vec<_> = codes.iter().map(|code| hash_of(code)).collect();
     let store = &visitor.shared.store;
-    store.replace_recovery_codes(user.id, &hashes).await?;
+    store.replace_recovery_codes(&user, &hashes).await?;
     tracing::info!("recovery codes were made");
     Ok(codes)
 }

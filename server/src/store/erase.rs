@@ -1,9 +1,9 @@
 //! Erasing an account: everything of it, in one transaction.
 
 use super::dialect::Dialect;
+use super::users::{User, hold};
 use super::{ScopeKey, Store, sqlite, to_sql};
 use crate::error::Error;
-use sync::id::Id;
 
 impl Store {
     /// Erases a person's account and journal. What is left are the hashes of their sessions, so
@@ -13,10 +13,12 @@ impl Store {
     /// on one of these and goes with it. A test looks through all tables for what has stayed.
     ///
     /// # Errors
-    /// The database failed; everything is still there.
-    pub async fn erase(&self, user: Id, now_ms: u64) -> Result<(), Error> {
+    /// [`Error::NoSession`] when all sessions of this person have ended since they were read, or
+    /// the database failed; everything is still there.
+    pub async fn erase(&self, user: &User, now_ms: u64) -> Result<(), Error> {
         let mut transaction = self.begin().await?;
-        self.dialect.lock_user(&mut transaction, user).await?;
+        hold(&mut transaction, self.dialect, user).await?;
+        let user = user.id;
         sqlx::query(
             "INSERT INTO ended_sessions (id_hash, erased, ended_at_ms) \
              SELECT id_hash, $1, $2 FROM sessions WHERE user_id = $3",

@@ -3,7 +3,7 @@
 use super::dialect::Dialect;
 use super::recovery::SecretHash;
 use super::trouble::Trouble;
-use super::users::{User, user_in};
+use super::users::{User, hold, user_in};
 use super::{Store, from_sql, id_from_sql, to_sql};
 use crate::error::Error;
 use sqlx::any::AnyRow;
@@ -119,14 +119,16 @@ impl Store {
     /// Keeps a passkey for this person.
     ///
     /// # Errors
-    /// The database failed; there is no such passkey.
+    /// [`Error::NoSession`] when all sessions of this person have ended since they were read, or
+    /// the database failed; there is no such passkey.
     pub async fn add_passkey(
         &self,
-        user: Id,
+        user: &User,
         passkey: &StoredPasskey,
     ) -> Result<PasskeyAdded, Error> {
         let mut transaction = self.begin().await?;
-        self.dialect.lock_user(&mut transaction, user).await?;
+        hold(&mut transaction, self.dialect, user).await?;
+        let user = user.id;
         if count(&mut transaction, user).await? >= PASSKEYS_MAX {
             return Ok(PasskeyAdded::TooMany);
         }
@@ -210,10 +212,12 @@ impl Store {
     /// Takes a passkey away from this person, unless they could not come in any more.
     ///
     /// # Errors
-    /// The database failed; the passkey is still there.
-    pub async fn remove_passkey(&self, user: Id, passkey: Id) -> Result<PasskeyRemoved, Error> {
+    /// [`Error::NoSession`] when all sessions of this person have ended since they were read, or
+    /// the database failed; the passkey is still there.
+    pub async fn remove_passkey(&self, user: &User, passkey: Id) -> Result<PasskeyRemoved, Error> {
         let mut transaction = self.begin().await?;
-        self.dialect.lock_user(&mut transaction, user).await?;
+        hold(&mut transaction, self.dialect, user).await?;
+        let user = user.id;
         let done = sqlx::query("DELETE FROM passkeys WHERE user_id = $1 AND id = $2")
             .bind(user.to_string())
             .bind(passkey.to_string())

@@ -1,7 +1,7 @@
 //! Ways back in for who forgot a password: recovery codes and mailed links, each by its hash and
 //! each good for one new password.
 
-use super::users::{User, set_password_in};
+use super::users::{User, hold, set_password_in};
 use super::{Store, id_from_sql, to_sql};
 use crate::error::Error;
 use sqlx::{AnyConnection, AssertSqlSafe};
@@ -14,13 +14,16 @@ impl Store {
     /// Keeps these codes for this person, instead of all that were there.
     ///
     /// # Errors
-    /// The database failed; the codes of before are good.
+    /// [`Error::NoSession`] when all sessions of this person have ended since they were read, or
+    /// the database failed; the codes of before are good.
     pub async fn replace_recovery_codes(
         &self,
-        user: Id,
+        user: &User,
         codes: &[SecretHash],
     ) -> Result<(), Error> {
         let mut transaction = self.begin().await?;
+        hold(&mut transaction, self.dialect, user).await?;
+        let user = user.id;
         sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1")
             .bind(user.to_string())
             .execute(&mut *transaction)
@@ -61,17 +64,24 @@ impl Store {
         password_hash: &str,
     ) -> Result<Option<User>, Error> {
         let mut transaction = self.begin().await?;
-        let spent: Option<String> = sqlx::query_scalar(AssertSqlSafe(format!(
-            "DELETE FROM recovery_codes WHERE code_hash = $2 \
-             AND user_id IN (SELECT id FROM users WHERE {}) RETURNING user_id",
+        let found: Option<String> = sqlx::query_scalar(AssertSqlSafe(format!(
+            "SELECT id FROM users WHERE {}",
             self.dialect.email_is()
         )))
         .bind(email)
-        .bind(code.as_slice())
         .fetch_optional(&mut *transaction)
         .await?;
-        let Some(user) = spent else { return Ok(None) };
-        let user = id_from_sql(&user)?;
+        // Nobody has no codes, and is looked for in as many steps as anybody.
+        let user = found.map_or(Ok(Id::from_u128(0)), |user| id_from_sql(&user))?;
+        self.dialect.lock_user(&mut transaction, user).await?;
+        let spent = sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1 AND code_hash = $2")
+            .bind(user.to_string())
+            .bind(code.as_slice())
+            .execute(&mut *transaction)
+            .await?;
+        if spent.rows_affected() == 0 {
+            return Ok(None);
+        }
         take_away(&mut transaction, &["passkeys"], user).await?;
         let user = set_password_in(&mut transaction, user, password_hash).await?;
         transaction.commit().await?;
@@ -119,16 +129,23 @@ impl Store {
         now_ms: u64,
     ) -> Result<Option<User>, Error> {
         let mut transaction = self.begin().await?;
-        let spent: Option<String> = sqlx::query_scalar(
-            "DELETE FROM password_links WHERE token_hash = $1 AND expires_at_ms > $2 \
-             RETURNING user_id",
-        )
-        .bind(token.as_slice())
-        .bind(to_sql(now_ms))
-        .fetch_optional(&mut *transaction)
-        .await?;
-        let Some(user) = spent else { return Ok(None) };
+        let found: Option<String> =
+            sqlx::query_scalar("SELECT user_id FROM password_links WHERE token_hash = $1")
+                .bind(token.as_slice())
+                .fetch_optional(&mut *transaction)
+                .await?;
+        let Some(user) = found else { return Ok(None) };
         let user = id_from_sql(&user)?;
+        self.dialect.lock_user(&mut transaction, user).await?;
+        let spent =
+            sqlx::query("DELETE FROM password_links WHERE token_hash = $1 AND expires_at_ms > $2")
+                .bind(token.as_slice())
+                .bind(to_sql(now_ms))
+                .execute(&mut *transaction)
+                .await?;
+        if spent.rows_affected() == 0 {
+            return Ok(None);
+        }
         take_away(&mut transaction, &["passkeys", "recovery_codes"], user).await?;
         let user = set_password_in(&mut transaction, user, password_hash).await?;
         transaction.commit().await?;

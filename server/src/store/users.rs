@@ -1,5 +1,6 @@
 //! People.
 
+use super::dialect::Dialect;
 use super::sessions::end_all;
 use super::trouble::Trouble;
 use super::{ScopeKey, Store, from_sql, id_from_sql, to_sql};
@@ -52,10 +53,16 @@ impl Store {
     /// mailed to them. The person as they now are; nothing, if there is no such person.
     ///
     /// # Errors
-    /// The database failed; the password is the one of before.
-    pub async fn set_password(&self, user: Id, password_hash: &str) -> Result<Option<User>, Error> {
+    /// [`Error::NoSession`] when all sessions of this person have ended since they were read, or
+    /// the database failed; the password is the one of before.
+    pub async fn set_password(
+        &self,
+        user: &User,
+        password_hash: &str,
+    ) -> Result<Option<User>, Error> {
         let mut transaction = self.begin().await?;
-        let user = set_password_in(&mut transaction, user, password_hash).await?;
+        hold(&mut transaction, self.dialect, user).await?;
+        let user = set_password_in(&mut transaction, user.id, password_hash).await?;
         transaction.commit().await?;
         Ok(user)
     }
@@ -109,6 +116,27 @@ impl Store {
         let mut connection = self.reader.acquire().await?;
         user_in(&mut connection, id).await
     }
+}
+
+/// Keeps everybody else from writing what is this person's alone until the transaction ends, if
+/// they are still who was read. What somebody may do was seen when they were read, by a password
+/// or a session, and neither is good any more once all their sessions have ended.
+///
+/// # Errors
+/// [`Error::NoSession`] when they are not, or there is no such person any more.
+pub(super) async fn hold(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+    user: &User,
+) -> Result<(), Error> {
+    dialect.lock_user(connection, user.id).await?;
+    let held: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM users WHERE id = $1 AND generation = $2")
+            .bind(user.id.to_string())
+            .bind(i64::from_be_bytes(user.generation))
+            .fetch_one(connection)
+            .await?;
+    (held == 1).then_some(()).ok_or(Error::NoSession)
 }
 
 /// The person of this name, read in a transaction.

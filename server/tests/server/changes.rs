@@ -252,8 +252,9 @@ async fn a_push_that_was_under_way_writes_nothing_into_an_erased_account() {
     let world = World::open().await;
     let (_, account) = world.person("ann").await;
     let store = world.store().await;
+    let user = store.user_by_id(account.id).await.expect("an answer");
     store
-        .erase(account.id, server::clock::now_ms())
+        .erase(&user.expect("a person"), server::clock::now_ms())
         .await
         .expect("erased");
     let scope = server::store::ScopeKey::own(account.id);

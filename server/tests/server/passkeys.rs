@@ -428,11 +428,11 @@ async fn of_a_persons_last_two_passkeys_one_stays_though_both_are_taken_away_at_
         let (one, other) = (key(person + 1), key(person + 2));
         let made = store.add_user_with_passkey(&user, &one, 1).await;
         assert_eq!(made.ok(), Some(PasskeyAdded::Yes));
-        let added = store.add_passkey(user.id, &other).await;
+        let added = store.add_passkey(&user, &other).await;
         assert_eq!(added.ok(), Some(PasskeyAdded::Yes));
         let (one, other) = tokio::join!(
-            store.remove_passkey(user.id, one.id),
-            store.remove_passkey(user.id, other.id)
+            store.remove_passkey(&user, one.id),
+            store.remove_passkey(&user, other.id)
         );
         let mut done = [one.expect("an answer"), other.expect("an answer")];
         done.sort_by_key(|done| *done != PasskeyRemoved::Yes);

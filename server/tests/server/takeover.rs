@@ -2,7 +2,8 @@
 
 use crate::passkeys::{Key, passkeys, sign_in, with_key};
 use crate::ways_back::{check, codes, recover, reset, token_in, with_mail};
-use crate::world::{PASSWORD, World};
+use crate::world::{PASSWORD, Visitor, World};
+use server::error::Error;
 use server::store::passkeys::StoredPasskey;
 use server::store::users::User;
 use sync::id::Id;
@@ -70,24 +71,32 @@ async fn of_a_key_and_its_copy_that_sign_in_at_once_one_comes_in() {
     }
 }
 
-#[tokio::test]
-async fn a_passkey_is_used_only_as_it_was_read() {
-    let world = World::open().await;
-    let store = world.store().await;
-    let user = User {
+/// A person who is in the database alone.
+fn person() -> User {
+    User {
         id: Id::from_u128(1),
         email: "ann@example.org".to_owned(),
         password_hash: None,
         generation: User::FIRST_GENERATION,
-    };
-    let read = StoredPasskey {
-        id: Id::from_u128(2),
-        credential_id: "2".to_owned(),
+    }
+}
+
+fn passkey(number: u128) -> StoredPasskey {
+    StoredPasskey {
+        id: Id::from_u128(number),
+        credential_id: number.to_string(),
         credential: "counted to 1".to_owned(),
         name: "A device".to_owned(),
         made_at_ms: 1,
         used_at_ms: None,
-    };
+    }
+}
+
+#[tokio::test]
+async fn a_passkey_is_used_only_as_it_was_read() {
+    let world = World::open().await;
+    let store = world.store().await;
+    let (user, read) = (person(), passkey(2));
     let made = store.add_user_with_passkey(&user, &read, 1).await;
     made.expect("an account");
     let using = async |credential: &str| {
@@ -98,4 +107,58 @@ async fn a_passkey_is_used_only_as_it_was_read() {
     assert_eq!(using("counted to 2").await, None);
     let kept = store.passkeys(user.id).await.expect("passkeys");
     assert_eq!(kept[0].credential, "counted to 2");
+}
+
+#[tokio::test]
+async fn of_two_new_passwords_that_are_set_at_once_one_is_set() {
+    let world = World::open().await;
+    let (ann, account) = world.person("ann").await;
+    let thief = world.other_device("ann").await;
+    let change = async |visitor: &Visitor, new: &str| {
+        let pairs = [("present", PASSWORD), ("new", new)];
+        visitor.call("change_password", &pairs).await
+    };
+    let other = "hail on the glass roof";
+    let (hers, theirs) = tokio::join!(change(&ann, NEW), change(&thief, other));
+    let (in_vain, set, not_set) = match hers.0 {
+        200 => (&theirs, NEW, other),
+        _ => (&hers, other, NEW),
+    };
+    check(in_vain, 401, "no_session");
+    let visitor = world.visitor();
+    let refused = visitor.sign_in("ann@example.org", not_set).await;
+    check(&refused, 401, "wrong_credentials");
+    assert_eq!(visitor.sign_in("ann@example.org", set).await.0, 200);
+    let here = [ann.who_am_i().await, thief.who_am_i().await];
+    assert!(here.contains(&Some(account)) && here.contains(&None));
+}
+
+#[tokio::test]
+async fn what_was_confirmed_before_all_sessions_ended_is_not_done_after() {
+    let world = World::open().await;
+    let store = world.store().await;
+    let (user, first) = (person(), passkey(2));
+    let made = store.add_user_with_passkey(&user, &first, 1).await;
+    made.expect("an account");
+    let changed = store.set_password(&user, "a hash").await;
+    let changed = changed.expect("an answer").expect("a person");
+    assert_ne!(changed.generation, user.generation);
+    let no_session = |error: Option<Error>| matches!(error, Some(Error::NoSession));
+    let set = store.set_password(&user, "another").await;
+    assert!(no_session(set.err()));
+    let added = store.add_passkey(&user, &passkey(3)).await;
+    assert!(no_session(added.err()));
+    let removed = store.remove_passkey(&user, first.id).await;
+    assert!(no_session(removed.err()));
+    let replaced = store.replace_recovery_codes(&user, &[[1; 32]]).await;
+    assert!(no_session(replaced.err()));
+    assert!(no_session(store.erase(&user, 1).await.err()));
+    let kept = store.passkeys(user.id).await.expect("passkeys");
+    assert_eq!(kept.len(), 1);
+    assert_eq!(store.recovery_codes_left(user.id).await.ok(), Some(0));
+    let found = store.user_by_id(user.id).await.expect("an answer");
+    assert_eq!(found, Some(changed.clone()));
+    let hash = found.and_then(|user| user.password_hash);
+    assert_eq!(hash.as_deref(), Some("a hash"));
+    store.erase(&changed, 1).await.expect("erased");
 }
