@@ -4,6 +4,8 @@ use super::dialect::Dialect;
 use super::users::{User, hold};
 use super::{ScopeKey, Store, sqlite, to_sql};
 use crate::error::Error;
+use std::sync::Arc;
+use tokio::sync::oneshot;
 
 impl Store {
     /// Erases a person's account and journal. What is left are the hashes of their sessions, so
@@ -38,11 +40,13 @@ impl Store {
             .await?;
         transaction.commit().await?;
         // The erasure stands; what this is about is words in a file that nothing points at. What
-        // PostgreSQL keeps in its files for a while is its operator's.
-        if self.dialect == Dialect::Sqlite
-            && let Err(error) = sqlite::empty_log(&self.writer).await
-        {
-            tracing::warn!(%error, "what was erased stays in the database's log for a while");
+        // PostgreSQL keeps in its files is its operator's.
+        if self.dialect == Dialect::Sqlite {
+            let (trying, tried) = oneshot::channel();
+            let (writer, turns) = (self.writer.clone(), Arc::clone(&self.emptying));
+            tokio::spawn(sqlite::empty_log(writer, turns, trying));
+            // Its end is told by dropping it, which is no error.
+            let _ = tried.await;
         }
         Ok(())
     }

@@ -60,6 +60,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use sync::id::Id;
 use sync::scope::{LIBRARY, Lsn, OWN, Scope};
+use tokio::sync::Mutex;
 
 /// How long a request waits for its turn to write or read before it is told that the server is
 /// busy.
@@ -72,6 +73,8 @@ pub struct Store {
     writer: AnyPool,
     reader: AnyPool,
     statements: Arc<Statements>,
+    /// Whose turn it is to empty SQLite's log.
+    emptying: Arc<Mutex<()>>,
 }
 
 /// A scope as the database names it. Only the server makes one, from the session's person, so
@@ -133,6 +136,7 @@ impl Store {
             writer,
             reader,
             statements,
+            emptying: Arc::default(),
         })
     }
 

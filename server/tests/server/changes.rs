@@ -6,12 +6,13 @@ use crate::world::{PASSWORD, SOON, Visitor, World};
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version};
 use serde_json::Value as Json;
 use server::store::dialect::Dialect;
+use std::time::{Duration, Instant};
 use sync::change::{Change, Op};
 use sync::frame::ServerFrame;
 use sync::id::Id;
 use sync::scope::Markers;
 use sync::value::{Fields, Value};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 const NEW: &str = "snow on the slate roof";
 
@@ -245,6 +246,36 @@ async fn what_was_erased_is_not_in_the_databases_files_either() {
     let (status, body) = ann.call("erase_account", &[("password", PASSWORD)]).await;
     assert_eq!(status, 200, "{body}");
     assert_eq!(found().await, [false; 2]);
+}
+
+#[tokio::test]
+async fn what_was_erased_leaves_sqlites_log_once_nobody_reads_it() {
+    let world = World::in_file().await;
+    let (ann, _, _) = with_everything(&world, "ann").await;
+    let found = async || {
+        let files = world.home.contents().await;
+        let words = b"secret words of ann";
+        let mut windows = files.iter().flat_map(|file| file.windows(words.len()));
+        windows.any(|window| window == words)
+    };
+    let pool = world.database().await;
+    let mut reading = pool.begin().await.expect("a reader");
+    let read = sqlx::query("SELECT count(*) FROM journal_entries");
+    read.fetch_one(&mut *reading).await.expect("a count");
+    let begun = Instant::now();
+    let (status, body) = ann.call("erase_account", &[("password", PASSWORD)]).await;
+    assert_eq!(status, 200, "{body}");
+    assert!(begun.elapsed() < SOON / 2, "the answer waits for no reader");
+    world.visitor().sign_up("bob@example.org").await;
+    assert!(found().await, "the reader may still want it");
+    reading.rollback().await.expect("an end");
+    timeout(SOON, async {
+        while found().await {
+            sleep(Duration::from_millis(100)).await;
+        }
+    })
+    .await
+    .expect("an empty log");
 }
 
 #[tokio::test]
