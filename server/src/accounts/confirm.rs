@@ -25,18 +25,19 @@ pub(super) async fn confirmed(
     strictness: Strictness,
 ) -> Result<User, AccountError> {
     let signed = visitor.signed()?;
+    let throttle = &visitor.shared.throttle;
     let user = visitor.user()?;
     let asked = match strictness {
         Strictness::Password => user.password_hash.is_some(),
         Strictness::Either => user.password_hash.is_some() && !password.is_empty(),
     };
     if asked {
-        let throttle = &visitor.shared.throttle;
         throttle.attempt(&user.email, visitor.address).await?;
         let hash = user.password_hash.clone();
         let fits = visitor.shared.passwords.check(password, hash).await?;
         return fits.then_some(user).ok_or(AccountError::WrongCredentials);
     }
+    throttle.knock(visitor.address)?;
     let devices = visitor.shared.store.devices(signed.user, now_ms()).await?;
     let here = devices.iter().find(|device| device.hash == signed.session);
     let here = here.ok_or(AccountError::NoSession)?;

@@ -13,14 +13,22 @@ use sync::id::Id;
 /// For how long a challenge can be answered: as long as browsers wait for a person.
 pub const CHALLENGE_MS: u64 = 5 * 60 * 1_000;
 
-/// How many challenges are open at a time; beyond that the oldest are forgotten.
-pub const CHALLENGES_MAX: i64 = 10_000;
+/// How many challenges are open at a time for people whom nobody knows yet; beyond that who comes
+/// is told that the server is busy. As many requests may add one more as are under way.
+pub const STRANGERS_CHALLENGES_MAX: i64 = 10_000;
+
+/// How many challenges are open at a time for one person who is signed in; beyond that their own
+/// oldest is forgotten. Nobody else's counts.
+pub const CHALLENGES_MAX: i64 = 5;
 
 /// How many passkeys one person may have.
 pub const PASSKEYS_MAX: i64 = 20;
 
-/// How many challenges one request forgets.
+/// How many challenges that are too old one request forgets.
 const SWEEP_MAX: i64 = 500;
+
+/// More rows than there can be: the end of a list that begins somewhere.
+const ALL: i64 = i64::MAX;
 
 /// A passkey as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,10 +71,12 @@ pub enum PasskeyRemoved {
 
 impl Store {
     /// Keeps a challenge, to be answered by whoever knows the name and, if one is given, is this
-    /// person. Forgets the ones that nobody can answer any more.
+    /// person. Forgets the ones that nobody can answer any more, and this person's oldest when
+    /// they have more than [`CHALLENGES_MAX`].
     ///
     /// # Errors
-    /// The database failed; there is no challenge.
+    /// [`Error::Busy`] when strangers have [`STRANGERS_CHALLENGES_MAX`] open, or the database
+    /// failed; there is no challenge.
     pub async fn add_challenge(
         &self,
         name: &SecretHash,
@@ -76,6 +86,12 @@ impl Store {
         now_ms: u64,
     ) -> Result<(), Error> {
         let mut transaction = self.begin().await?;
+        forget_old(&mut transaction, self.dialect, now_ms).await?;
+        match user {
+            Some(user) => self.dialect.lock_user(&mut transaction, user).await?,
+            None if strangers(&mut transaction).await? < STRANGERS_CHALLENGES_MAX => {}
+            None => return Err(Error::Busy),
+        }
         sqlx::query(
             "INSERT INTO challenges (id_hash, purpose, user_id, state, made_at_ms) \
              VALUES ($1, $2, $3, $4, $5)",
@@ -87,7 +103,9 @@ impl Store {
         .bind(to_sql(now_ms))
         .execute(&mut *transaction)
         .await?;
-        forget_challenges(&mut transaction, self.dialect, now_ms).await?;
+        if let Some(user) = user {
+            forget_beyond(&mut transaction, user).await?;
+        }
         Ok(transaction.commit().await?)
     }
 
@@ -239,27 +257,44 @@ impl Store {
     }
 }
 
-async fn forget_challenges(
+async fn forget_old(
     connection: &mut AnyConnection,
     dialect: Dialect,
     now_ms: u64,
 ) -> Result<(), Error> {
-    let old = "made_at_ms <= $1 LIMIT $2";
-    let too_many = "id_hash IN (SELECT id_hash FROM challenges ORDER BY made_at_ms DESC \
-                    LIMIT $2 OFFSET $1)";
-    let old_ms = to_sql(now_ms.saturating_sub(CHALLENGE_MS));
-    for (which, bound) in [(old, old_ms), (too_many, CHALLENGES_MAX)] {
-        sqlx::query(AssertSqlSafe(format!(
-            "DELETE FROM challenges WHERE id_hash IN \
-             (SELECT id_hash FROM challenges WHERE {which} {})",
-            dialect.nobody_elses()
-        )))
-        .bind(bound)
-        .bind(SWEEP_MAX)
-        .execute(&mut *connection)
-        .await?;
-    }
+    sqlx::query(AssertSqlSafe(format!(
+        "DELETE FROM challenges WHERE id_hash IN \
+         (SELECT id_hash FROM challenges WHERE made_at_ms <= $1 LIMIT $2 {})",
+        dialect.nobody_elses()
+    )))
+    .bind(to_sql(now_ms.saturating_sub(CHALLENGE_MS)))
+    .bind(SWEEP_MAX)
+    .execute(connection)
+    .await?;
     Ok(())
+}
+
+/// Forgets what this person has more than they may have.
+async fn forget_beyond(connection: &mut AnyConnection, user: Id) -> Result<(), Error> {
+    sqlx::query(
+        "DELETE FROM challenges WHERE id_hash IN (SELECT id_hash FROM challenges \
+         WHERE user_id = $1 ORDER BY made_at_ms DESC, id_hash LIMIT $2 OFFSET $3)",
+    )
+    .bind(user.to_string())
+    .bind(ALL)
+    .bind(CHALLENGES_MAX)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// How many challenges are open for people whom nobody knows yet.
+async fn strangers(connection: &mut AnyConnection) -> Result<i64, Error> {
+    Ok(
+        sqlx::query_scalar("SELECT count(*) FROM challenges WHERE user_id IS NULL")
+            .fetch_one(connection)
+            .await?,
+    )
 }
 
 async fn count(connection: &mut AnyConnection, user: Id) -> Result<i64, Error> {

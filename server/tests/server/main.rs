@@ -4,6 +4,7 @@
 mod accounts;
 mod authorization;
 mod backup;
+mod challenges;
 mod changes;
 mod closing;
 mod cluster;

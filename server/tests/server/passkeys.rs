@@ -71,7 +71,7 @@ impl Key {
     }
 
     /// Makes a passkey; the answer as a page sends it.
-    async fn make(&mut self, options: &str) -> String {
+    pub(crate) async fn make(&mut self, options: &str) -> String {
         let public_key = serde_json::from_str(options).expect("options");
         let mut client = Client::new(self.authenticator()).allows_insecure_localhost(true);
         let options = CredentialCreationOptions { public_key };
@@ -84,7 +84,7 @@ impl Key {
     }
 
     /// Signs a challenge with it.
-    async fn sign(&mut self, options: &str) -> String {
+    pub(crate) async fn sign(&mut self, options: &str) -> String {
         let public_key = serde_json::from_str(options).expect("options");
         let mut client = Client::new(self.authenticator()).allows_insecure_localhost(true);
         let options = CredentialRequestOptions { public_key };
@@ -121,13 +121,13 @@ fn as_page_sends(credential: &impl Serialize) -> String {
     written(serde_json::to_value(credential).expect("JSON")).to_string()
 }
 
-async fn begin(visitor: &Visitor, function: &str, pairs: &[(&str, &str)]) -> Challenge {
+pub(crate) async fn begin(visitor: &Visitor, function: &str, pairs: &[(&str, &str)]) -> Challenge {
     let (status, body) = visitor.call(function, pairs).await;
     assert_eq!(status, 200, "{body}");
     serde_json::from_str(&body).expect("a challenge")
 }
 
-async fn answer(
+pub(crate) async fn answer(
     visitor: &Visitor,
     function: &str,
     challenge: &Challenge,
