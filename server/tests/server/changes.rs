@@ -230,34 +230,38 @@ async fn an_erased_account_leaves_nothing_but_word_for_its_devices() {
     assert!(crate::said::entries(&frames).is_empty());
 }
 
-#[tokio::test]
-async fn what_was_erased_is_not_in_the_databases_files_either() {
-    let world = World::open().await;
-    let (ann, _, _) = with_everything(&world, "ann").await;
+/// Whether a person's words and their address are anywhere in what the database has.
+async fn found_of_ann(world: &World) -> [bool; 2] {
     let words: [&[u8]; 2] = [b"secret words of ann", b"ann@example.org"];
-    let found = async || {
-        let files = world.home.contents().await;
-        words.map(|word| {
-            let mut windows = files.iter().flat_map(|file| file.windows(word.len()));
-            windows.any(|window| window == word)
-        })
-    };
-    assert_eq!(found().await, [true; 2]);
+    let contents = world.home.contents().await;
+    words.map(|word| {
+        let mut windows = contents.iter().flat_map(|part| part.windows(word.len()));
+        windows.any(|window| window == word)
+    })
+}
+
+async fn check_nothing_of_ann_is_left(world: &World) {
+    let (ann, _, _) = with_everything(world, "ann").await;
+    assert_eq!(found_of_ann(world).await, [true; 2]);
     let (status, body) = ann.call("erase_account", &[("password", PASSWORD)]).await;
     assert_eq!(status, 200, "{body}");
-    assert_eq!(found().await, [false; 2]);
+    assert_eq!(found_of_ann(world).await, [false; 2]);
+}
+
+#[tokio::test]
+async fn what_was_erased_is_not_in_sqlites_files_either() {
+    check_nothing_of_ann_is_left(&World::in_file().await).await;
+}
+
+#[tokio::test]
+async fn what_was_erased_is_in_no_row_of_postgresql() {
+    check_nothing_of_ann_is_left(&World::on_postgres().await).await;
 }
 
 #[tokio::test]
 async fn what_was_erased_leaves_sqlites_log_once_nobody_reads_it() {
     let world = World::in_file().await;
     let (ann, _, _) = with_everything(&world, "ann").await;
-    let found = async || {
-        let files = world.home.contents().await;
-        let words = b"secret words of ann";
-        let mut windows = files.iter().flat_map(|file| file.windows(words.len()));
-        windows.any(|window| window == words)
-    };
     let pool = world.database().await;
     let mut reading = pool.begin().await.expect("a reader");
     let read = sqlx::query("SELECT count(*) FROM journal_entries");
@@ -267,10 +271,11 @@ async fn what_was_erased_leaves_sqlites_log_once_nobody_reads_it() {
     assert_eq!(status, 200, "{body}");
     assert!(begun.elapsed() < SOON / 2, "the answer waits for no reader");
     world.visitor().sign_up("bob@example.org").await;
-    assert!(found().await, "the reader may still want it");
+    let [words, _] = found_of_ann(&world).await;
+    assert!(words, "the reader may still want them");
     reading.rollback().await.expect("an end");
     timeout(SOON, async {
-        while found().await {
+        while found_of_ann(&world).await != [false; 2] {
             sleep(Duration::from_millis(100)).await;
         }
     })

@@ -116,7 +116,8 @@ impl Database {
         .await;
     }
 
-    /// All that is kept, as the disk has it or as the server would write it out.
+    /// All that is kept: the bytes of SQLite's files, or the rows of PostgreSQL as text. What is
+    /// left in PostgreSQL's files is not looked at.
     pub(crate) async fn contents(&self) -> Vec<Vec<u8>> {
         if self.dialect() == Dialect::Sqlite {
             let file = self.url.strip_prefix("sqlite:").expect("a file");
