@@ -9,10 +9,10 @@ use leptos::prelude::*;
 /// hashes; each lets its person set a new password once.
 ///
 /// # Errors
-/// The password is not right, or it was not given and the sign-in is not fresh.
+/// The password is not right, or there is none and the sign-in is not fresh.
 #[server(prefix = "/api/account", endpoint = "make_recovery_codes")]
 pub async fn make_recovery_codes(
-    /// The password; empty within ten minutes of a sign-in.
+    /// The password; empty, within ten minutes of a sign-in, for who has none.
     password: String,
 ) -> Result<Vec<String>, AccountError> {
     port()?.make_recovery_codes(password).await

@@ -19,12 +19,14 @@ const CODE_BYTES: usize = 10;
 /// What codes are written in: 32 signs without those that look like others.
 const SIGNS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-/// New codes, instead of all earlier ones. Nobody can read them again.
+/// New codes, instead of all earlier ones. Nobody can read them again. Where there is a password,
+/// it is asked for however fresh the session is: a code outlives the session, and with it who once
+/// held an open browser would have the account.
 pub(super) async fn make_recovery_codes(
     visitor: Visitor,
     password: String,
 ) -> Result<Vec<String>, AccountError> {
-    let user = confirmed(&visitor, password, Strictness::Either).await?;
+    let user = confirmed(&visitor, password, Strictness::Password).await?;
     let mut codes = Vec::new();
     for _ in 0..CODES {
         let mut random = [0; CODE_BYTES];

@@ -154,7 +154,7 @@ async fn with_everything(world: &World, name: &str) -> (Visitor, Id, Vec<Change>
     visitor.push_one(&deleted(&gone)).await;
     visitor.acknowledge(sync::scope::Marker::START).await;
     let (status, _) = visitor
-        .call("make_recovery_codes", &[("password", "")])
+        .call("make_recovery_codes", &[("password", PASSWORD)])
         .await;
     assert_eq!(status, 200);
     let (status, body) = visitor.call("begin_passkey", &[("password", "")]).await;

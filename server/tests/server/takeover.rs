@@ -1,8 +1,9 @@
 //! Who was in an account before its person, or beside them, and what they are left with.
 
-use crate::passkeys::{Key, passkeys, sign_in, with_key};
+use crate::passkeys::{Key, answer, begin, passkeys, sign_in, with_key};
 use crate::ways_back::{check, codes, recover, reset, token_in, with_mail};
 use crate::world::{PASSWORD, Visitor, World};
+use server::accounts::recovery::CODES;
 use server::error::Error;
 use server::store::passkeys::StoredPasskey;
 use server::store::users::User;
@@ -161,4 +162,24 @@ async fn what_was_confirmed_before_all_sessions_ended_is_not_done_after() {
     let hash = found.and_then(|user| user.password_hash);
     assert_eq!(hash.as_deref(), Some("a hash"));
     store.erase(&changed, 1).await.expect("erased");
+}
+
+#[tokio::test]
+async fn who_has_no_password_makes_codes_after_a_fresh_sign_in() {
+    let world = World::open().await;
+    let ann = world.visitor();
+    let mut key = Key::of(&world);
+    let email = [("email", "ann@example.org")];
+    let challenge = begin(&ann, "begin_passkey_sign_up", &email).await;
+    let made = key.make(&challenge.options).await;
+    let done = answer(&ann, "sign_up_with_passkey", &challenge, &made).await;
+    assert_eq!(done.0, 200, "{}", done.1);
+    assert_eq!(codes(&ann, "").await.len(), CODES);
+    world
+        .execute("UPDATE sessions SET created_at_ms = created_at_ms - 660000")
+        .await;
+    let refused = ann.call("make_recovery_codes", &[("password", "")]).await;
+    check(&refused, 403, "confirm_first");
+    assert_eq!(sign_in(&ann, &mut key).await.0, 200);
+    assert_eq!(codes(&ann, "").await.len(), CODES);
 }
