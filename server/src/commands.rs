@@ -1,8 +1,9 @@
-//! What an operator can call: `daybook [serve|migrate|seed|backup|restore|check]`.
+//! What an operator can call: `daybook [serve|migrate|seed|backup|restore|move|check]`.
 
 mod check;
 mod copy;
 mod migrate;
+mod moving;
 pub mod seed;
 mod serve;
 
@@ -10,6 +11,7 @@ use crate::config::Given;
 use crate::config::given::ConfigError;
 use crate::error::StartError;
 use crate::store::backup::BackupError;
+use crate::store::moving::MoveError;
 use crate::telemetry;
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -56,6 +58,12 @@ pub enum Command {
         #[arg(long)]
         end_sessions: bool,
     },
+    /// Carries everything from SQLite to PostgreSQL, as it is; stop the server first
+    Move {
+        /// The PostgreSQL database, an empty one, such as postgres://daybook:password@host/daybook
+        #[arg(long, env = "DAYBOOK_MOVE_TO", hide_env_values = true)]
+        to: String,
+    },
     /// Looks whether the database is whole: the file, the schema, and what devices rely on
     Check,
 }
@@ -72,6 +80,9 @@ pub enum CommandError {
     /// There is no copy, or none was put back.
     #[error(transparent)]
     Backup(#[from] BackupError),
+    /// Nothing was moved.
+    #[error(transparent)]
+    Move(#[from] MoveError),
     /// There is no demo account.
     #[error(transparent)]
     Seed(#[from] SeedError),
@@ -114,6 +125,7 @@ async fn run(cli: Cli) -> Result<(), CommandError> {
             replace,
             end_sessions,
         } => copy::restore(&config, &file, replace, end_sessions).await?,
+        Command::Move { to } => moving::run(&config, &to).await?,
         Command::Check => check::run(&config).await?,
     }
     Ok(())

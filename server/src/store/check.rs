@@ -65,7 +65,7 @@ pub(super) async fn faults_of_file(connection: &mut SqliteConnection) -> sqlx::R
     Ok(faults)
 }
 
-async fn faults_of_schema(
+pub(super) async fn faults_of_schema(
     connection: &mut AnyConnection,
     dialect: Dialect,
 ) -> sqlx::Result<Vec<String>> {
@@ -127,7 +127,7 @@ async fn faults_of_columns(
 
 /// What devices rely on: every row has a position of its own, no position is beyond its scope's
 /// end, and the history says which change stands there.
-async fn faults_of_feed(connection: &mut AnyConnection) -> sqlx::Result<Vec<String>> {
+pub(super) async fn faults_of_feed(connection: &mut AnyConnection) -> sqlx::Result<Vec<String>> {
     let tables = domain::SCHEMA.tables.iter();
     let parts = tables.map(|table| format!("SELECT scope, lsn, op_id FROM {}", table.name));
     let rows = parts.collect::<Vec<_>>().join(" UNION ALL ");

@@ -120,6 +120,20 @@ impl Dialect {
         }
     }
 
+    /// The names of all tables but the one where migrations are noted.
+    pub(super) const fn tables(self) -> &'static str {
+        match self {
+            Self::Sqlite => {
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> '_sqlx_migrations' \
+                 AND substr(name, 1, 7) <> 'sqlite_'"
+            }
+            Self::Postgres => {
+                "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema() \
+                 AND tablename <> '_sqlx_migrations'"
+            }
+        }
+    }
+
     /// Name and type of each column of the table in the first hole, and 1 if it may not be empty.
     pub(super) const fn columns(self) -> &'static str {
         match self {
@@ -160,7 +174,7 @@ impl Dialect {
 }
 
 /// A truth value in a row. PostgreSQL has a type for it; in SQLite it is a number.
-pub(super) fn read_flag(row: &AnyRow, column: &str) -> Result<Option<bool>, Error> {
+pub(super) fn read_flag(row: &AnyRow, column: &str) -> sqlx::Result<Option<bool>> {
     if let Ok(flag) = row.try_get::<Option<bool>, _>(column) {
         return Ok(flag);
     }

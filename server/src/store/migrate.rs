@@ -8,7 +8,7 @@ use sqlx::migrate::Migrator;
 use sqlx::{AnyPool, ConnectOptions as _, Connection as _};
 
 pub(super) static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("../migrations/postgres");
+pub(super) static POSTGRES: Migrator = sqlx::migrate!("../migrations/postgres");
 
 /// Applies what this database has not seen yet, all of it or nothing. The write lock is taken
 /// before it is read what has been applied, so nobody else applies the same.

@@ -27,7 +27,7 @@
 //! - [`users`], [`sessions`]: people and their sessions
 //! - [`recovery`], [`passkeys`]: ways in besides a password
 //! - [`export`], [`erase`]: everything of a person, read and taken away
-//! - [`backup`], [`check`](mod@check), [`schema`]: what an operator asks of the database
+//! - [`backup`], [`check`](mod@check), [`moving`], [`schema`]: what an operator asks of the database
 
 pub mod backup;
 pub mod check;
@@ -38,6 +38,7 @@ pub mod erase;
 pub mod export;
 pub mod feed;
 mod migrate;
+pub mod moving;
 pub mod notices;
 pub mod passkeys;
 mod pools;

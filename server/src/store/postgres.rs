@@ -37,7 +37,7 @@ pub(super) fn cannot_open(url: &str, error: &dyn Display) -> StartError {
 }
 
 /// The address as it may be shown.
-fn without_password(url: &str) -> String {
+pub(super) fn without_password(url: &str) -> String {
     let Ok(mut options) = AnyConnectOptions::from_str(url) else {
         return "postgres://…".to_owned();
     };

@@ -19,6 +19,7 @@ mod fuzz;
 mod integrity;
 mod joining;
 mod listening;
+mod moving;
 mod nodes;
 mod order;
 mod passkeys;

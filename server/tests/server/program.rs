@@ -12,7 +12,7 @@ use sync::scope::Markers;
 use tempfile::TempDir;
 
 /// A folder of its own, with a site where a build would leave it.
-fn home() -> TempDir {
+pub(crate) fn home() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     write_site(&folder.path().join("target/site"));
     folder
@@ -30,7 +30,7 @@ fn daybook(folder: &Path, arguments: &[&str]) -> Command {
 }
 
 /// What a command says, and whether it was content.
-fn call(folder: &Path, arguments: &[&str]) -> (bool, String) {
+pub(crate) fn call(folder: &Path, arguments: &[&str]) -> (bool, String) {
     let output = daybook(folder, arguments).output().expect("a program");
     let said = [output.stdout, output.stderr].concat();
     (

@@ -65,7 +65,11 @@ impl World {
         Self::over(Database::in_file(folder.path()), folder, |_| ()).await
     }
 
-    async fn over(home: Database, folder: TempDir, change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn over(
+        home: Database,
+        folder: TempDir,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         write_site(&folder.path().join("site"));
         let server = start(folder.path(), &home.url, change).await;
         Self {
