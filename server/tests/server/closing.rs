@@ -137,14 +137,22 @@ const ENDINGS: [(&str, &str); 5] = [
 async fn who_hangs_up_once_it_is_done_leaves_nothing_open() {
     let world = World::open().await;
     for (function, code) in ENDINGS {
-        let (ann, account) = world.person(function).await;
-        let phone = world.other_device(function).await;
-        let lost = if function == "sign_out" { &ann } else { &phone };
-        let mut open = lost.stream(Markers::default()).await;
-        open.until_live().await;
-        let form = form(&ann, function).await;
-        hang_up_once_done(&world, &ann, account.id, function, form).await;
-        assert_eq!(open.code_at_once().await, code, "{function}");
+        let mut hung_up = false;
+        for number in 1..=HANG_UPS_MAX {
+            let name = format!("{function}-{number}");
+            let (ann, account) = world.person(&name).await;
+            let phone = world.other_device(&name).await;
+            let lost = if function == "sign_out" { &ann } else { &phone };
+            let mut open = lost.stream(Markers::default()).await;
+            open.until_live().await;
+            let form = form(&ann, function).await;
+            hung_up = hang_up_once_done(&world, &ann, account.id, function, form).await;
+            assert_eq!(open.code_at_once().await, code, "{function}");
+            if hung_up {
+                break;
+            }
+        }
+        assert!(hung_up, "{function} was answered in one step each time");
     }
 }
 
@@ -163,15 +171,18 @@ async fn form(visitor: &Visitor, function: &str) -> String {
     }
 }
 
-/// Asks as a browser that is gone as soon as a session has ended. Between its steps the server
-/// waits for long enough to see each by itself.
+/// How often a hang-up is tried: on a busy machine an answer may be there before it.
+const HANG_UPS_MAX: usize = 5;
+
+/// Asks as a browser that is gone as soon as a session has ended, and tells whether it was gone
+/// before the answer. Between its steps the server waits for long enough to see each by itself.
 async fn hang_up_once_done(
     world: &World,
     visitor: &Visitor,
     user: Id,
     function: &str,
     form: String,
-) {
+) -> bool {
     let request = Request::post(format!("/api/account/{function}"))
         .header("host", "localhost")
         .header("sec-fetch-site", "same-origin")
@@ -191,13 +202,12 @@ async fn hang_up_once_done(
     let before = sessions().await;
     let done = async {
         while sessions().await == before {
-            let answer = timeout(Duration::ZERO, asking.as_mut()).await;
-            assert!(
-                answer.is_err(),
-                "{function} was answered in one step: {answer:?}"
-            );
+            if timeout(Duration::ZERO, asking.as_mut()).await.is_ok() {
+                return false;
+            }
             sleep(Duration::from_millis(10)).await;
         }
+        true
     };
-    timeout(2 * SOON, done).await.expect(function);
+    timeout(2 * SOON, done).await.expect(function)
 }
