@@ -54,6 +54,8 @@ pub struct Config {
     pub connections_max: usize,
     /// How many of them one network address may have.
     pub connections_per_address_max: usize,
+    /// How many streams one person may have open at a time.
+    pub streams_per_person_max: usize,
     /// How long `/readyz` says no before the server stops accepting, in seconds.
     pub drain_wait_s: u64,
     /// How long requests under way get to finish when the server ends, in seconds.
@@ -106,6 +108,7 @@ impl Default for Config {
             trusted_proxies: Networks::loopback(),
             connections_max: 1_024,
             connections_per_address_max: 128,
+            streams_per_person_max: 20,
             drain_wait_s: 0,
             drain_limit_s: 4,
             metrics_listen: None,

@@ -92,7 +92,7 @@ pub async fn start(config: &Config) -> Result<Server, StartError> {
     let shared = Arc::new(Shared {
         store: store.clone(),
         fanout: fanout.clone(),
-        seats: sync::seats::Seats::default(),
+        seats: sync::seats::Seats::new(config.streams_per_person_max),
         holding: holding.clone(),
         passwords: Passwords::new()?,
         throttle: Throttle::default(),

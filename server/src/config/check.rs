@@ -50,11 +50,15 @@ impl Config {
     }
 
     fn check_numbers(&self) -> Verdict {
-        let at_least_one: [(_, u64); 4] = [
+        let at_least_one: [(_, u64); 5] = [
             ("connections_max", as_u64(self.connections_max)),
             (
                 "connections_per_address_max",
                 as_u64(self.connections_per_address_max),
+            ),
+            (
+                "streams_per_person_max",
+                as_u64(self.streams_per_person_max),
             ),
             ("keep_deleted_days", self.keep_deleted_days.into()),
             ("keep_revisions_days", self.keep_revisions_days.into()),
@@ -204,6 +208,11 @@ mod tests {
                 |c| c.connections_max = CONNECTIONS_MAX_MAX + 1,
                 "connections_max",
                 "65537, and more than 65536",
+            ),
+            (
+                |c| c.streams_per_person_max = 0,
+                "streams_per_person_max",
+                "1 or more",
             ),
             (|c| c.drain_limit_s = 601, "drain_limit_s", "than 600 s"),
             (

@@ -82,6 +82,10 @@ pub struct Given {
     #[arg(long, global = true, env = "DAYBOOK_CONNECTIONS_PER_ADDRESS_MAX")]
     pub connections_per_address_max: Option<usize>,
 
+    /// How many streams one person may have open at a time; a stream is one device
+    #[arg(long, global = true, env = "DAYBOOK_STREAMS_PER_PERSON_MAX")]
+    pub streams_per_person_max: Option<usize>,
+
     /// When asked to end: for how many seconds /readyz says no before connections are refused
     #[arg(long, global = true, env = "DAYBOOK_DRAIN_WAIT_S")]
     pub drain_wait_s: Option<u64>,

@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use sync::id::Id;
 
-/// How many streams one person may have open at a time: a stream is one device, for a device's
-/// tabs share theirs.
-pub const STREAMS_MAX: usize = 20;
-
 /// The open streams of everybody.
-#[derive(Clone, Debug, Default)]
-pub struct Seats(Arc<Mutex<BTreeMap<Id, usize>>>);
+#[derive(Clone, Debug)]
+pub struct Seats {
+    /// How many one person may have at a time. A stream is one device, for a device's tabs share
+    /// theirs.
+    per_person_max: usize,
+    taken: Arc<Mutex<BTreeMap<Id, usize>>>,
+}
 
 /// One open stream; dropping it frees its place.
 #[derive(Debug)]
@@ -22,11 +23,20 @@ pub struct Seat {
 }
 
 impl Seats {
+    /// So many streams a person.
+    #[must_use]
+    pub fn new(per_person_max: usize) -> Self {
+        Self {
+            per_person_max,
+            taken: Arc::default(),
+        }
+    }
+
     /// Takes a place, if there is one left for this person.
     #[must_use]
     pub fn take(&self, user: Id) -> Option<Seat> {
         self.change(user, |taken| {
-            let free = *taken < STREAMS_MAX;
+            let free = *taken < self.per_person_max;
             *taken += usize::from(free);
             free
         })
@@ -40,7 +50,7 @@ impl Seats {
     }
 
     fn change<T>(&self, user: Id, change: impl FnOnce(&mut usize) -> T) -> T {
-        let mut seats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seats = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = seats.entry(user).or_default();
         let result = change(taken);
         if *taken == 0 {
@@ -64,15 +74,15 @@ mod tests {
 
     #[test]
     fn a_person_has_so_many_places_and_gets_them_back() {
-        let seats = Seats::default();
+        let seats = Seats::new(3);
         let (ann, bob) = (Id::from_u128(1), Id::from_u128(2));
-        let mut taken: Vec<_> = (0..STREAMS_MAX).filter_map(|_| seats.take(ann)).collect();
-        assert_eq!(taken.len(), STREAMS_MAX);
+        let mut taken: Vec<_> = (0..3).filter_map(|_| seats.take(ann)).collect();
+        assert_eq!(taken.len(), 3);
         assert!(seats.take(ann).is_none());
         assert!(seats.take(bob).is_some());
         taken.pop();
         assert!(seats.take(ann).is_some());
         taken.clear();
-        assert!(seats.0.lock().expect("seats").is_empty());
+        assert!(seats.taken.lock().expect("seats").is_empty());
     }
 }

@@ -4,7 +4,6 @@ use crate::said::{entries, kinds, markers_after, own, standing_at, written};
 use crate::ways::{Events, Way, each_way};
 use crate::world::{SOON, Visitor, World, write_site};
 use server::sync::live::SEND_MAX;
-use server::sync::seats::STREAMS_MAX;
 use server::sync::socket::SILENCE_MAX;
 use std::net::TcpListener;
 use std::path::Path;
@@ -18,6 +17,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 /// How many entries there are, each as long as an entry may be: more than sockets hold.
 const ENTRIES: usize = 35;
+
+/// How many streams a person has unless the operator says otherwise.
+const STREAMS_MAX: usize = 20;
 
 /// What one session may cost in memory: a page of rows, the frames made of it, and the one that
 /// waits for room.

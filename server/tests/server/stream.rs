@@ -3,7 +3,6 @@
 use crate::said::{deleted, entries, kinds, markers_after, own, standing_at, written};
 use crate::ways::{Way, each_way};
 use crate::world::{SOON, World};
-use server::sync::seats::STREAMS_MAX;
 use std::time::{Duration, Instant};
 use sync::frame::ServerFrame;
 use sync::limits::{CHUNK_ROWS_MAX, HEAD_ROWS_MAX, HEARTBEAT_JITTER_MS, HEARTBEAT_MS};
@@ -368,11 +367,11 @@ async fn ending_the_server_ends_its_streams(way: Way) {
 }
 
 async fn one_person_has_so_many_streams_and_no_more(way: Way) {
-    let world = World::open().await;
+    let world = World::open_with(|config| config.streams_per_person_max = 3).await;
     let (ann, _) = world.person("ann").await;
     let (bob, _) = world.person("bob").await;
     let mut open = Vec::new();
-    for _ in 0..STREAMS_MAX {
+    for _ in 0..3 {
         open.push(way.open(&ann, Markers::default()).await);
     }
     let refused = ann.stream_answer(Markers::default()).await;
