@@ -1,6 +1,6 @@
 //! The only list of routes.
 
-use crate::accounts::{call, ended, export, sessions};
+use crate::accounts::{away, call, ended, export, sessions};
 use crate::config::Networks;
 use crate::error::Error;
 use crate::headers::{self, Https};
@@ -164,6 +164,7 @@ pub(crate) fn router(shared: Arc<Shared>, https: bool, trusted: Networks) -> Rou
     // Only these know who is asking; everything else is the same for everybody.
     let with_sessions = routes(Access::sees_sessions)
         .layer(sessions::layer(&shared, https.0))
+        .layer(from_fn(away::in_words))
         .layer(from_fn_with_state(
             (Arc::clone(&shared), https),
             ended::tell,

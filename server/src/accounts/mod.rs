@@ -3,6 +3,7 @@
 //! - [`call`]: the one way of the server functions, and the port they call
 //! - [`sign_up`], [`sign_in`], [`change`], [`confirm`]: what they do, and asking once more
 //! - [`sessions`]: the cookie, who a request is from, and whether that still holds
+//! - [`away`]: answers in words when the database is away while that is found out
 //! - [`unbroken`]: what goes on to its end when its browser hangs up
 //! - [`ended`]: what a device is told whose session was ended for it
 //! - [`devices`], [`device_name`]: where a person is signed in
@@ -11,6 +12,7 @@
 //! - [`export`]: everything of a person as one document
 //! - [`passwords`], [`throttle`], [`secrets`]: hashing with a bound, and slowing guesses down
 
+pub(crate) mod away;
 pub(crate) mod call;
 mod change;
 mod confirm;

@@ -4,6 +4,7 @@
 //! nothing that could be sent back. A session ends 30 days after its last use, and half a year
 //! after its sign-in whatever happens.
 
+use super::away;
 use super::passwords::{self, Passwords};
 use crate::clock::now_ms;
 use crate::error::Error;
@@ -90,7 +91,8 @@ impl Signed {
         };
         let seen = now_ms() / SEEN_EVERY_MS;
         let seen = session.session.insert(SEEN_KEY, seen).await;
-        seen.map_err(|_| Error::Internal("a session that cannot be renewed"))?;
+        let unknown = Error::Internal("a session that cannot be renewed");
+        seen.map_err(|_| away::noted().unwrap_or(unknown))?;
         Ok(Some(Self {
             user: user.id,
             session: hash(&id),
@@ -198,7 +200,8 @@ impl AuthnBackend for People {
     }
 
     async fn get_user(&self, id: &Id) -> Result<Option<User>, Error> {
-        self.store.user_by_id(*id).await
+        let found = self.store.user_by_id(*id).await;
+        found.inspect_err(away::note)
     }
 }
 
@@ -300,5 +303,6 @@ fn decode(id: SessionId, session: &StoredSession) -> StoreResult<Record> {
 
 fn backend(error: &Error) -> StoreError {
     error.log();
+    away::note(error);
     StoreError::Backend(error.code().to_owned())
 }
