@@ -1,11 +1,12 @@
 //! Where SQLite and PostgreSQL differ. All other SQL in this folder is what both take, with holes
 //! written `$1`, `$2`, …
 
-use super::ScopeKey;
+use super::{ScopeKey, from_sql};
 use crate::error::Error;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 use sync::id::Id;
+use sync::scope::Lsn;
 use sync::value::FieldKind;
 
 /// Which of the two databases this is.
@@ -46,8 +47,9 @@ impl Dialect {
         }
     }
 
-    /// Keeps everybody else from writing into this scope until the transaction ends. SQLite has
-    /// one writer, who holds the whole file already.
+    /// Keeps everybody else from writing into this scope until the transaction ends, and tells
+    /// where the scope ends; nothing when there is none. SQLite has one writer, who holds the
+    /// whole file already.
     ///
     /// # Errors
     /// Somebody else held it for too long, or the database failed.
@@ -55,14 +57,15 @@ impl Dialect {
         self,
         connection: &mut AnyConnection,
         scope: &ScopeKey,
-    ) -> Result<(), Error> {
-        // Not `FOR UPDATE`: rows that only refer to the scope may be written meanwhile.
-        const LOCK: &str = "SELECT lsn FROM scopes WHERE scope = $1 FOR NO KEY UPDATE";
-        if self == Self::Postgres {
-            let lock = sqlx::query(LOCK).bind(scope.as_str());
-            lock.fetch_optional(connection).await?;
-        }
-        Ok(())
+    ) -> Result<Option<Lsn>, Error> {
+        let lock = match self {
+            Self::Sqlite => "SELECT lsn FROM scopes WHERE scope = $1",
+            // Not `FOR UPDATE`: rows that only refer to the scope may be written meanwhile.
+            Self::Postgres => "SELECT lsn FROM scopes WHERE scope = $1 FOR NO KEY UPDATE",
+        };
+        let end = sqlx::query_scalar(lock).bind(scope.as_str());
+        let end: Option<i64> = end.fetch_optional(connection).await?;
+        end.map(from_sql).transpose()
     }
 
     /// Keeps everybody else from writing what is this person's alone, such as passkeys or

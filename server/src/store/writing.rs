@@ -2,11 +2,11 @@
 
 use super::statements::{AnyQuery, Statements, read_row};
 use super::trouble::Trouble;
-use super::{ScopeKey, Store, from_sql, to_sql};
+use super::{ScopeKey, Store, to_sql};
 use crate::error::Error;
 use crate::telemetry::metrics::WRITE_WAIT_SECONDS;
 use metrics::histogram;
-use sqlx::{Any, AnyConnection, Connection as _, Row as _, Transaction};
+use sqlx::{Any, AnyConnection, Connection as _, Transaction};
 use std::sync::Arc;
 use std::time::Instant;
 use sync::frame::Outcome;
@@ -25,6 +25,11 @@ pub struct Writing {
     pub(super) transaction: Transaction<'static, Any>,
     pub(super) statements: Arc<Statements>,
     pub(super) scope: ScopeKey,
+    /// Where the scope's log ended when this began; none if it has no log.
+    began: Option<Lsn>,
+    /// Where it ends with what was written since. Nobody else can move it meanwhile, so it is
+    /// written once, at the commit.
+    end: Option<Lsn>,
 }
 
 /// What becomes of a change that wrote something: its position, its answer, and the stamp that
@@ -47,6 +52,9 @@ pub struct Step<'a> {
     savepoint: Transaction<'a, Any>,
     statements: &'a Statements,
     scope: &'a ScopeKey,
+    /// Where the log ends with this step, and where to say so once it is taken.
+    end: Option<Lsn>,
+    taken: &'a mut Option<Lsn>,
 }
 
 /// Why a step was not taken.
@@ -66,12 +74,14 @@ impl Store {
     pub async fn write(&self, scope: ScopeKey) -> Result<Writing, Error> {
         let began = Instant::now();
         let mut transaction = self.begin().await?;
-        self.dialect.lock_scope(&mut transaction, &scope).await?;
+        let end = self.dialect.lock_scope(&mut transaction, &scope).await?;
         histogram!(WRITE_WAIT_SECONDS).record(began.elapsed());
         Ok(Writing {
             transaction,
             statements: Arc::clone(&self.statements),
             scope,
+            began: end,
+            end,
         })
     }
 }
@@ -87,6 +97,8 @@ impl Writing {
             savepoint,
             statements: &self.statements,
             scope: &self.scope,
+            end: self.end,
+            taken: &mut self.end,
         })
     }
 
@@ -102,7 +114,16 @@ impl Writing {
     ///
     /// # Errors
     /// The database failed; nothing was written.
-    pub async fn commit(self) -> Result<(), Error> {
+    pub async fn commit(mut self) -> Result<(), Error> {
+        if let Some(end) = self.end
+            && self.end != self.began
+        {
+            sqlx::query("UPDATE scopes SET lsn = $2 WHERE scope = $1")
+                .bind(self.scope.as_str())
+                .bind(to_sql(end))
+                .execute(&mut *self.transaction)
+                .await?;
+        }
         Ok(self.transaction.commit().await?)
     }
 }
@@ -131,7 +152,10 @@ impl Step<'_> {
     /// # Errors
     /// The row breaks a rule of the schema, or the database failed.
     pub async fn put(&mut self, table: &TableSpec, row: &mut Row) -> Result<Lsn, Error> {
-        row.lsn = next_lsn(&mut self.savepoint, self.scope).await?;
+        // The log is there from its person's first day.
+        let end = self.end.ok_or(Error::corrupt("a person without a log"))?;
+        row.lsn = end + 1;
+        self.end = Some(row.lsn);
         execute(
             self.statements.put(table, self.scope, row)?,
             &mut self.savepoint,
@@ -232,7 +256,9 @@ impl Step<'_> {
     /// # Errors
     /// The database failed.
     pub async fn commit(self) -> Result<(), Error> {
-        Ok(self.savepoint.commit().await?)
+        self.savepoint.commit().await?;
+        *self.taken = self.end;
+        Ok(())
     }
 
     /// Ends the step without a trace.
@@ -272,16 +298,6 @@ async fn outcome(
     text.map(|text| serde_json::from_str(&text))
         .transpose()
         .map_err(|_| Error::corrupt("an outcome that cannot be read"))
-}
-
-/// Raises the scope's counter. Its row is there from the person's first day.
-async fn next_lsn(connection: &mut AnyConnection, scope: &ScopeKey) -> Result<Lsn, Error> {
-    let row = sqlx::query("UPDATE scopes SET lsn = lsn + 1 WHERE scope = $1 RETURNING lsn")
-        .bind(scope.as_str())
-        .fetch_optional(connection)
-        .await?
-        .ok_or(Error::corrupt("a person without a log"))?;
-    from_sql(row.try_get("lsn")?)
 }
 
 async fn execute(query: AnyQuery, connection: &mut AnyConnection) -> Result<(), Error> {
