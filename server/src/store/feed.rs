@@ -42,14 +42,19 @@ impl Store {
         after: Lsn,
         ceiling: Option<Lsn>,
     ) -> Result<Found, Error> {
-        let mut snapshot = self.snapshot().await?;
-        let (end, floor) = end_of(&mut snapshot, scope).await?;
-        let mut found = Found {
+        let nothing = |(end, floor)| Found {
             rows: Vec::new(),
             exhausted: true,
             end,
             floor,
         };
+        // Most who look find nothing new. A single statement tells them, of one moment by itself.
+        let found = nothing(end_of(&mut *self.reader.acquire().await?, scope).await?);
+        if found.end.lsn <= after {
+            return Ok(found);
+        }
+        let mut snapshot = self.snapshot().await?;
+        let mut found = nothing(end_of(&mut snapshot, scope).await?);
         // No row behind the last one read of a table that has more may be sent before those.
         let mut horizon = Lsn::MAX;
         for table in tables {
@@ -192,15 +197,21 @@ async fn positions_in(
 
 /// Where a scope ends, and up to where it was cleared out.
 async fn end_of(snapshot: &mut AnyConnection, scope: &ScopeKey) -> Result<(Marker, Lsn), Error> {
-    let found = sqlx::query("SELECT lsn, floor FROM scopes WHERE scope = $1")
-        .bind(scope.as_str())
-        .fetch_optional(&mut *snapshot)
-        .await?;
+    let found = sqlx::query(
+        "SELECT scopes.lsn, floor, op_id FROM scopes LEFT JOIN outcomes \
+         ON outcomes.scope = scopes.scope AND outcomes.lsn = scopes.lsn \
+         WHERE scopes.scope = $1",
+    )
+    .bind(scope.as_str())
+    .fetch_optional(snapshot)
+    .await?;
     let Some(found) = found else {
         return Ok((Marker::START, 0));
     };
     let lsn = from_sql(found.try_get("lsn")?)?;
-    let op_id = change_at(snapshot, scope, lsn).await?.unwrap_or(Id::NIL);
+    let op_id: Option<String> = found.try_get("op_id")?;
+    let op_id = op_id.map(|op_id| id_from_sql(&op_id)).transpose()?;
+    let op_id = op_id.unwrap_or(Id::NIL);
     Ok((Marker { lsn, op_id }, from_sql(found.try_get("floor")?)?))
 }
 
