@@ -10,12 +10,13 @@ use crate::test;
 use crate::tidy;
 use crate::toolchain::{Toolchain, WASM};
 
-const NATIVE: [&str; 8] = [
+const NATIVE: [&str; 9] = [
     "sync",
     "sync-derive",
     "sim",
     "domain",
     "server",
+    "server-bench",
     "app",
     "xtask",
     "wasm-runner",

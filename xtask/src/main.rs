@@ -1,5 +1,6 @@
 //! Chores in Rust: `cargo xtask <chore>`. One file or folder a chore; this one is the list of them.
 
+mod bench;
 mod build;
 mod ci;
 mod dev;
@@ -66,6 +67,8 @@ enum Chore {
     Test(test::Choice),
     /// Plays histories of many devices that write, fail and heal, and checks what they promise
     Sim(sim::Choice),
+    /// Measures the server, killed and under load
+    Bench(bench::Choice),
     /// Checks the house rules
     Tidy,
     /// Tells what a first visit weighs
@@ -101,6 +104,7 @@ fn do_chore(chore: Chore) -> anyhow::Result<()> {
         Chore::Dev { port } => dev::run(port),
         Chore::Test(choice) => test::run(&choice),
         Chore::Sim(choice) => sim::run(&Toolchain::of_this_call(), &choice),
+        Chore::Bench(choice) => bench::run(&choice),
         Chore::Tidy => tidy::run(&Toolchain::of_this_call()),
         Chore::Figures => figures::run(),
         Chore::Ci => ci::run(),

@@ -12,11 +12,12 @@ use crate::program;
 use crate::toolchain::Toolchain;
 
 /// Each room with the rooms it may use. Chores may use anything, and nothing uses them.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("app", &["domain", "sync"]),
     ("domain", &["sync", "sync-derive"]),
     ("frontend", &["app"]),
     ("server", &["app", "domain", "sync"]),
+    ("server-bench", &["domain", "server", "sync"]),
     ("sync", &["sync-derive"]),
     ("sync-derive", &[]),
     ("sim", &["domain", "sync", "sync-derive"]),
