@@ -102,4 +102,19 @@ mod tests {
         let full = Clock(Clock::at_ms(5).0 | 0xffff);
         assert_eq!(full.tick(5), Clock::at_ms(6));
     }
+
+    #[test]
+    fn a_reading_past_the_last_millisecond_stands_on_it() {
+        let last_ms = (1 << 48) - 1;
+        assert_eq!(Clock::at_ms(u64::MAX).ms(), last_ms);
+        assert_eq!(Clock(u64::MAX).ms(), last_ms);
+    }
+
+    #[test]
+    fn a_reading_comes_back_from_its_text() {
+        let clock = Clock(0x0192_3f5e_7c1a_0007);
+        let text = serde_json::to_string(&clock).unwrap();
+        assert_eq!(text, "\"01923f5e7c1a0007\"");
+        assert_eq!(serde_json::from_str::<Clock>(&text).unwrap(), clock);
+    }
 }

@@ -328,3 +328,22 @@ pub enum Notice {
         json: String,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_of_one_row_asks_for_one() {
+        let key = Id::from_u128(7);
+        let query = Query::one("notes", key);
+        assert_eq!((query.key, query.limit), (Some(key), 1));
+    }
+
+    #[test]
+    fn the_newest_first_is_a_range_that_falls() {
+        let query = Query::all("notes").newest_by("day");
+        let range = query.range.expect("a range");
+        assert_eq!((range.field.as_str(), range.descending), ("day", true));
+    }
+}

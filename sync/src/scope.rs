@@ -101,3 +101,27 @@ impl Markers {
             .unwrap_or(Marker::START)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_raised_marker_never_goes_back_nor_changes_its_name() {
+        let scope = Scope::named("journal");
+        let at = |lsn, op| Marker {
+            lsn,
+            op_id: Id::from_u128(op),
+        };
+        let mut markers = Markers::default();
+        for (marker, stands) in [
+            (at(5, 1), at(5, 1)),
+            (at(4, 2), at(5, 1)),
+            (at(5, 3), at(5, 1)),
+            (at(6, 4), at(6, 4)),
+        ] {
+            markers.raise(&scope, "notes", marker);
+            assert_eq!(markers.get(&scope, "notes"), stands);
+        }
+    }
+}

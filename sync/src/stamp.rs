@@ -131,4 +131,10 @@ mod tests {
             assert_eq!(text.parse::<Stamp>(), Err(StampError), "{text}");
         }
     }
+
+    #[test]
+    fn a_stamp_with_something_behind_it_is_refused() {
+        let more = stamp(1, 2, 3).to_string() + ".x";
+        assert_eq!(more.parse::<Stamp>(), Err(StampError));
+    }
 }

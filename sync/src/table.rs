@@ -292,3 +292,32 @@ pub fn read_field<T: FieldType>(fields: &Fields, field: &'static str) -> Result<
     let value = fields.get(field).unwrap_or(&Value::Null);
     T::from_value(value).ok_or(FieldError { field })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The value as it travels, and back.
+    fn comes_back<T: FieldType + PartialEq + core::fmt::Debug>(value: T) {
+        assert_eq!(T::from_value(&value.to_value()), Some(value));
+    }
+
+    #[test]
+    fn a_typed_value_comes_back_from_the_travelled_one() {
+        comes_back(true);
+        comes_back(false);
+        comes_back(7_i64);
+        comes_back(Id::from_u128(7));
+        comes_back(Some(7_i64));
+        comes_back(None::<bool>);
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_none_of_ours() {
+        let text = Value::from("seven");
+        assert_eq!(bool::from_value(&text), None);
+        assert_eq!(i64::from_value(&text), None);
+        assert_eq!(Id::from_value(&text), None);
+        assert_eq!(Option::<i64>::from_value(&text), None);
+    }
+}

@@ -163,4 +163,23 @@ mod tests {
         assert_eq!(WholeTexts.diff("same", "same"), []);
         assert_eq!(WholeTexts.diff("aa", "aaa"), [Splice(2, 0, "a".into())]);
     }
+
+    #[test]
+    fn a_patch_is_sent_from_the_first_length_at_which_it_saves_half() {
+        let insert = |old_bytes: usize, put_bytes: usize| {
+            let old = "x".repeat(old_bytes);
+            let new = old.clone() + &"y".repeat(put_bytes);
+            patch(&WholeTexts, &old, &new)
+        };
+        assert!(insert(PATCH_BYTES_MIN - 1, 1).is_some());
+        assert!(insert(PATCH_BYTES_MIN - 2, 1).is_none(), "too short");
+        // A splice weighs 16 bytes beside its text: 2 × (600 + 16) = 1,232.
+        assert!(insert(633, 600).is_some());
+        assert!(insert(632, 600).is_none(), "not less than half");
+    }
+
+    #[test]
+    fn texts_compared_as_wholes_are_never_joined() {
+        assert_eq!(WholeTexts.merge("a", "ab", "ac"), None);
+    }
 }

@@ -178,4 +178,16 @@ mod tests {
         assert_eq!(check(INTEGER_MAX + 1), Err(Misfit::WrongType));
         assert_eq!(check(-INTEGER_MAX), Ok(()));
     }
+
+    #[test]
+    fn the_exact_range_is_that_of_javascript() {
+        assert_eq!(INTEGER_MAX, 9_007_199_254_740_991);
+    }
+
+    #[test]
+    fn a_name_has_the_form_of_a_name() {
+        let check = |text: &str| FieldKind::Id.check(&text.into(), false);
+        assert_eq!(check("---------------------6"), Ok(()));
+        assert_eq!(check("seven"), Err(Misfit::WrongType));
+    }
 }
