@@ -106,6 +106,7 @@ mod tests {
     #[test]
     fn a_reading_past_the_last_millisecond_stands_on_it() {
         let last_ms = (1 << 48) - 1;
+        assert_eq!(Clock::at_ms(last_ms + 1).ms(), last_ms);
         assert_eq!(Clock::at_ms(u64::MAX).ms(), last_ms);
         assert_eq!(Clock(u64::MAX).ms(), last_ms);
     }

@@ -122,7 +122,8 @@ mod tests {
         let mut breaker = open_at(0);
         let later = BREAKER_OPEN_MS;
         let probe = breaker.ask(later).expect("the probe");
-        assert!(breaker.ask(later).is_err(), "one at a time");
+        let busy = Err(later + BREAKER_OPEN_MS);
+        assert_eq!(breaker.ask(later), busy, "one at a time");
         breaker.report(probe, Asked::Badly, later);
         assert_eq!(breaker.ask(later + 1), Err(later + BREAKER_OPEN_MS));
         let probe = breaker
@@ -140,5 +141,15 @@ mod tests {
             breaker.report(probe, Asked::NotAtAll, BREAKER_OPEN_MS);
         }
         assert!(breaker.is_open());
+    }
+
+    #[test]
+    fn who_asked_before_it_opened_does_not_give_the_probe_away() {
+        let mut breaker = Breaker::default();
+        let early = breaker.ask(0).expect("leave");
+        (0..BREAKER_FAILURES_MAX).for_each(|_| fail(&mut breaker, 0));
+        let _probe = breaker.ask(BREAKER_OPEN_MS).expect("the probe");
+        breaker.report(early, Asked::NotAtAll, BREAKER_OPEN_MS);
+        assert!(breaker.ask(BREAKER_OPEN_MS).is_err(), "still one at a time");
     }
 }

@@ -87,6 +87,11 @@ mod tests {
         tombstone.stamps = [(crate::row::DELETED.into(), stamp)].into();
         record.base = Some(tombstone.clone());
         assert!(collection.takes_record(&record));
+        stamp.clock = crate::clock::Clock::at_ms(NOW_MS - TOMBSTONE_MS);
+        let young = [(crate::row::DELETED.into(), stamp)].into();
+        record.base.as_mut().expect("a tombstone").stamps = young;
+        assert!(!collection.takes_record(&record), "not yet older");
+        record.base = Some(tombstone.clone());
         record.waiting = 1;
         assert!(
             !collection.takes_record(&record),

@@ -15,11 +15,12 @@ use crate::id::Id;
 use crate::local::Tick;
 use crate::scope::Markers;
 use crate::stamp::stamp_of;
-use ChangeState::{Failed, InFlight, Pending, Superseded};
+use ChangeState::{Done, Failed, InFlight, Pending, Superseded};
 use alloc::string::ToString;
 use alloc::vec;
 
 mod apart;
+mod put_back;
 
 fn note(op: Op, text: &str) -> Edit {
     let pinned = ("pinned", Value::Null);
