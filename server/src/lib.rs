@@ -91,6 +91,7 @@ pub async fn start(config: &Config) -> Result<Server, StartError> {
     let holding = sync::holding::Holding::default();
     let shared = Arc::new(Shared {
         store: store.clone(),
+        https: headers::Https(config.is_https()),
         fanout: fanout.clone(),
         seats: sync::seats::Seats::new(config.streams_per_person_max),
         holding: holding.clone(),

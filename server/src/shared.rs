@@ -5,6 +5,7 @@ use crate::accounts::forgotten::LetterBox;
 use crate::accounts::passwords::Passwords;
 use crate::accounts::throttle::Throttle;
 use crate::assets::Assets;
+use crate::headers::Https;
 use crate::pages::Pages;
 use crate::serve::Shutdown;
 use crate::store::Store;
@@ -17,6 +18,8 @@ use webauthn_rs::Webauthn;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) store: Store,
+    /// Whether people come by https.
+    pub(crate) https: Https,
     pub(crate) fanout: Fanout,
     pub(crate) seats: Seats,
     pub(crate) holding: Holding,

@@ -2,7 +2,9 @@
 //! that `app::account` calls, and gives each error its status.
 
 use super::device_name::device_name;
+use super::known_device;
 use super::sessions::{People, Signed};
+use super::throttle::Attempt;
 use super::{change, devices, forgotten, passkeys, recovery, sign_in, sign_up};
 use crate::error::Error;
 use crate::serve::Peer;
@@ -15,14 +17,14 @@ use app::account::{
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{RETRY_AFTER, USER_AGENT};
+use axum::http::header::{RETRY_AFTER, SET_COOKIE, USER_AGENT};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum_login::AuthSession;
 use leptos::prelude::{provide_context, use_context};
 use leptos_axum::{ResponseOptions, ResponseParts};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use sync::id::Id;
 use sync::limits::BUSY_MS;
 use sync::local::Account;
@@ -42,10 +44,14 @@ pub(crate) async fn call(
     let text = body::read(body, ACCOUNT_BYTES_MAX).await?;
     let user_agent = parts.headers.get(USER_AGENT);
     let user_agent = user_agent.and_then(|value| value.to_str().ok());
+    let secure = shared.https.0;
     let visitor = Visitor {
         shared,
         address,
         device: device_name(user_agent.unwrap_or_default()),
+        shown: known_device::shown(&parts.headers, secure),
+        to_keep: Arc::default(),
+        secure,
         signed: Signed::by(&session).await?,
         session,
     };
@@ -76,6 +82,11 @@ pub(super) struct Visitor {
     /// What their device calls itself.
     pub(super) device: String,
     signed: Option<Signed>,
+    /// What says that somebody has signed in here before.
+    shown: Option<String>,
+    /// What is to say so from now on.
+    to_keep: Arc<OnceLock<HeaderValue>>,
+    secure: bool,
 }
 
 impl Visitor {
@@ -88,6 +99,31 @@ impl Visitor {
     /// not all their sessions have ended since.
     pub(super) fn user(&self) -> Result<User, AccountError> {
         self.session.user.clone().ok_or(AccountError::NoSession)
+    }
+
+    /// Counts an attempt at the account of this address, by this device alone if it is known to
+    /// the account's person.
+    pub(super) async fn attempt(&self, email: &str) -> Result<Attempt<'_>, AccountError> {
+        let user = match self.shown {
+            Some(_) => self.shared.store.user_by_email(email).await?,
+            None => None,
+        };
+        let known = self.shown.as_deref().zip(user.as_ref());
+        let known = known.and_then(|(shown, user)| known_device::name_of(shown, user));
+        let known = known.map(str::as_bytes);
+        self.shared
+            .throttle
+            .attempt(email, self.address, known)
+            .await
+    }
+
+    /// From now on this device is known to this person.
+    pub(super) fn know(&self, user: &User) -> Result<(), AccountError> {
+        if let Some(cookie) = known_device::cookie_of(user, self.secure)? {
+            // There is one sign-in in a call.
+            let _ = self.to_keep.set(cookie);
+        }
+        Ok(())
     }
 }
 
@@ -103,12 +139,16 @@ impl Port {
         F: Future<Output = Result<T, AccountError>> + Send + 'static,
     {
         let response = self.response.clone();
+        let to_keep = Arc::clone(&self.visitor.to_keep);
         let result = function(self.visitor.clone());
         Box::pin(async move {
             let result = result.await;
             match &result {
                 Ok(_) => response.overwrite(ResponseParts::default()),
                 Err(error) => response.set_status(status(error)),
+            }
+            if let Some(cookie) = to_keep.get() {
+                response.append_header(SET_COOKIE, cookie.clone());
             }
             let retry_after_s = match &result {
                 Err(AccountError::TooManyAttempts { retry_after_s }) => Some(*retry_after_s),

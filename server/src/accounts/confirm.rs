@@ -32,10 +32,16 @@ pub(super) async fn confirmed(
         Strictness::Either => user.password_hash.is_some() && !password.is_empty(),
     };
     if asked {
-        throttle.attempt(&user.email, visitor.address).await?;
+        // The person has signed in here, whatever strangers do meanwhile.
+        let known = Some(signed.session.as_slice());
+        let attempt = throttle.attempt(&user.email, visitor.address, known);
+        let attempt = attempt.await?;
         let hash = user.password_hash.clone();
-        let fits = visitor.shared.passwords.check(password, hash).await?;
-        return fits.then_some(user).ok_or(AccountError::WrongCredentials);
+        if !visitor.shared.passwords.check(password, hash).await? {
+            return Err(AccountError::WrongCredentials);
+        }
+        attempt.was_right();
+        return Ok(user);
     }
     throttle.knock(visitor.address)?;
     let devices = visitor.shared.store.devices(signed.user, now_ms()).await?;

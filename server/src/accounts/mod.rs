@@ -10,7 +10,8 @@
 //! - [`passkeys`], [`recovery`], [`forgotten`]: ways in besides a password
 //! - [`mail`]: how mail leaves
 //! - [`export`]: everything of a person as one document
-//! - [`passwords`], [`throttle`], [`secrets`]: hashing with a bound, and slowing guesses down
+//! - [`passwords`], [`secrets`]: hashing with a bound, and what is told once
+//! - [`throttle`], [`known_device`]: slowing guesses down, and nobody else
 
 pub(crate) mod away;
 pub(crate) mod call;
@@ -21,6 +22,7 @@ mod devices;
 pub(crate) mod ended;
 pub mod export;
 pub mod forgotten;
+pub mod known_device;
 pub mod mail;
 pub(crate) mod passkeys;
 pub mod passwords;

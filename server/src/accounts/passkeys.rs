@@ -155,11 +155,7 @@ pub(super) async fn begin_passkey_sign_up(
     email: String,
 ) -> Result<Challenge, AccountError> {
     let email = checked_email(&email)?;
-    visitor
-        .shared
-        .throttle
-        .attempt(email, visitor.address)
-        .await?;
+    visitor.shared.throttle.sign_up(visitor.address)?;
     let id = new_id().ok_or(AccountError::Internal)?;
     let (options, state) = begin(&visitor, id, email, Vec::new())?;
     let state = json!({ "registration": state, "id": id, "email": email });

@@ -50,8 +50,8 @@ pub(super) async fn recovery_codes_left(visitor: Visitor) -> Result<u64, Account
     Ok(left?)
 }
 
-/// Sets a new password by a code, takes passkeys away, ends all sessions and begins one. An unknown address takes as
-/// long and answers the same as a wrong code.
+/// Sets a new password by a code, takes passkeys away, ends all sessions and begins one. An unknown
+/// address takes as long and answers the same as a wrong code.
 pub(super) async fn recover(
     visitor: Visitor,
     email: String,
@@ -63,11 +63,7 @@ pub(super) async fn recover(
     if is_well_known(&new, &email) {
         return Err(AccountError::WeakPassword);
     }
-    visitor
-        .shared
-        .throttle
-        .attempt(&email, visitor.address)
-        .await?;
+    let attempt = visitor.attempt(&email).await?;
     // Made before anything is looked up, so that its time says nothing.
     let hash = visitor.shared.passwords.hash(new).await?;
     let (shared, code) = (visitor.shared.clone(), hash_of(&code));
@@ -80,6 +76,7 @@ pub(super) async fn recover(
         Ok(spent)
     });
     let user = spent.await?.ok_or(AccountError::WrongCode)?;
+    attempt.was_right();
     tracing::info!("a recovery code was spent");
     enter(visitor, user).await
 }

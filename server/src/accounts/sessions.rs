@@ -129,11 +129,16 @@ pub(crate) const fn ending(ended: Ended) -> Error {
 
 /// The session that a request's cookie names, whether there is one or not.
 pub(crate) fn claimed(headers: &HeaderMap, secure: bool) -> Option<SessionHash> {
+    Some(hash(&cookie(headers, cookie_name(secure))?.parse().ok()?))
+}
+
+/// What a request's cookie of this name says.
+pub(super) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     let cookies = headers.get_all(COOKIE_HEADER).into_iter();
     let cookies = cookies.filter_map(|value| value.to_str().ok());
     let mut cookies = cookies.flat_map(Cookie::split_parse).flatten();
-    let ours = cookies.find(|cookie| cookie.name() == cookie_name(secure))?;
-    Some(hash(&ours.value().parse().ok()?))
+    let found = cookies.find(|cookie| cookie.name() == name)?;
+    Some(found.value().to_owned())
 }
 
 /// Keeps what a device calls itself for the session that is to begin.
@@ -192,8 +197,8 @@ impl AuthnBackend for People {
         let hash = user.as_ref().and_then(|user| user.password_hash.clone());
         let password = credentials.password;
         let fits = self.passwords.check(password.clone(), hash).await?;
-        let user = user.filter(|_| fits);
-        if let Some(user) = &user {
+        let mut user = user.filter(|_| fits);
+        if let Some(user) = &mut user {
             self.renew_hash(user, password).await;
         }
         Ok(user)
@@ -208,15 +213,18 @@ impl AuthnBackend for People {
 impl People {
     /// Hashes a password anew that was hashed with less than is asked today. If that cannot be
     /// done now, the next sign-in does it.
-    async fn renew_hash(&self, user: &User, password: String) {
+    async fn renew_hash(&self, user: &mut User, password: String) {
         let old = user.password_hash.as_deref();
         let Some(old) = old.filter(|hash| !passwords::is_of_today(hash)) else {
             return;
         };
-        if let Ok(new) = self.passwords.hash(password).await
-            && let Err(error) = self.store.renew_hash(user.id, old, &new).await
-        {
-            error.log();
+        let Ok(new) = self.passwords.hash(password).await else {
+            return;
+        };
+        let renewed = self.store.renew_hash(user.id, old, &new).await;
+        match renewed {
+            Ok(()) => user.password_hash = Some(new),
+            Err(error) => error.log(),
         }
     }
 }

@@ -18,17 +18,16 @@ pub(super) async fn sign_in(
     password: String,
 ) -> Result<Account, AccountError> {
     let email = checked_email(&email)?.to_owned();
-    visitor
-        .shared
-        .throttle
-        .attempt(&email, visitor.address)
-        .await?;
+    let attempt = visitor.attempt(&email).await?;
     let found = visitor
         .session
         .authenticate(Credentials { email, password })
         .await;
     match found.map_err(session_error)? {
-        Some(user) => enter(visitor, user).await,
+        Some(user) => {
+            attempt.was_right();
+            enter(visitor, user).await
+        }
         None => {
             tracing::info!("a sign-in was refused");
             Err(AccountError::WrongCredentials)
@@ -57,6 +56,7 @@ pub(super) async fn enter(mut visitor: Visitor, user: User) -> Result<Account, A
     let named = name_device(&visitor.session, &visitor.device).await;
     named.map_err(session_error)?;
     visitor.session.login(&user).await.map_err(session_error)?;
+    visitor.know(&user)?;
     Ok(account(&user))
 }
 

@@ -16,15 +16,11 @@ pub(super) async fn sign_up(
 ) -> Result<Account, AccountError> {
     let email = checked_email(&email)?.to_owned();
     check_password_length(&password)?;
+    // Whether an address is taken is told, so few are told it.
+    visitor.shared.throttle.sign_up(visitor.address)?;
     if is_well_known(&password, &email) {
         return Err(AccountError::WeakPassword);
     }
-    // Whether an address is taken is told, and guessed at no faster than a password.
-    visitor
-        .shared
-        .throttle
-        .attempt(&email, visitor.address)
-        .await?;
     let password_hash = visitor.shared.passwords.hash(password).await?;
     let id = new_id().ok_or(AccountError::Internal)?;
     let user = User {

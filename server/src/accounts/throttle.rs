@@ -1,48 +1,77 @@
-//! Slowing down who guesses, by three buckets of attempts.
+//! Slowing down who guesses, and nobody else.
 //!
-//! - one for each pair of account and network address, which is small: who guesses is refused
-//! - one for each network address, which is large: who tries many accounts is refused
-//! - one for each account, which refuses nobody: when it is empty, the answer takes a while
+//! - from one network at one account: a few guesses, and then one after each of waits that double
+//! - from one network, whoever is meant: many, and then they are refused. What one network is has
+//!   two answers for IPv6: what one household gets, and wider, what one customer may get
+//! - at one account, from wherever: nobody is refused for its sake, but the answers take longer
+//!   with each failure, and come one at a time
 //!
-//! The last is so because a bucket that refuses for an account's sake would let any stranger lock
-//! its person out.
+//! A device where the account's person has signed in before is counted by itself alone. So no
+//! stranger keeps them out, from the same network or from everywhere.
+
+mod buckets;
+mod places;
+
+pub use buckets::KEYS_MAX;
 
 use crate::serve::home_of;
 use app::account::AccountError;
-use governor::clock::{Clock as _, MonotonicClock};
-use governor::middleware::NoOpMiddleware;
-use governor::state::keyed::DashMapStateStore;
-use governor::{NotUntil, Quota, RateLimiter};
+use buckets::{Buckets, Doubling, Key};
+use places::{Place, Places};
 use sha2::{Digest as _, Sha256};
-use std::net::IpAddr;
-use std::num::NonZero;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
-use tokio::sync::Semaphore;
 
-/// How many attempts at one account may come at once from one address.
+/// How many wrong guesses at one account may come from one network, or from one known device,
+/// before there are waits.
 pub const ATTEMPTS_BURST: u32 = 10;
 
-/// How long it takes until one more is allowed: some 70 guesses in an hour.
-const ATTEMPT_EVERY: Duration = Duration::from_secs(60);
+/// How long it takes until one of them is forgotten.
+const ATTEMPT_EVERY: Duration = Duration::from_secs(30 * 60);
 
-/// How many attempts may come at once from one address, whoever is meant. Many people may share
+/// The waits then: some twenty guesses in the first hour, and four in each that follows.
+const ATTEMPT_WAITS: Doubling = Doubling {
+    first: Duration::from_secs(60),
+    longest: Duration::from_secs(15 * 60),
+};
+
+/// How many attempts may come at once from one network, whoever is meant. Many people may share
 /// one.
 pub const ADDRESS_BURST: u32 = 200;
 
 /// How long it takes until one more is allowed.
 const ADDRESS_EVERY: Duration = Duration::from_secs(1);
 
-/// How many attempts at one account may come at once from everywhere before answers take a while.
-pub const ACCOUNT_BURST: u32 = 30;
+/// How many times as much as one IPv6 network the wider one may, of which it is a part.
+const WIDE: u32 = 4;
 
-/// How long it takes until one more is answered at once.
-const ACCOUNT_EVERY: Duration = Duration::from_secs(30);
+/// How many wrong guesses at one account may come from everywhere before answers take a while.
+pub const ACCOUNT_BURST: u32 = 20;
 
-/// How long the answer then takes: bearable for a person, and long for a list of passwords.
+/// How long it takes until one of them is forgotten.
+const ACCOUNT_EVERY: Duration = Duration::from_secs(5 * 60);
+
+/// How long the answers then take: bearable for a person, long for a list of passwords, and less
+/// than proxies wait for.
 pub const SLOWED: Duration = Duration::from_secs(2);
 
-/// How many slowed answers may be under way; beyond that the server is busy.
-pub const SLOWED_MAX: usize = 256;
+/// How long they take at most, after some failures more.
+pub const SLOWED_LONGEST: Duration = Duration::from_secs(50);
+
+/// How many slowed answers may be under way for one account. With [`SLOWED_LONGEST`] some seventy
+/// guesses in an hour are let through, however many strangers there are.
+pub const ACCOUNT_PLACES: usize = 1;
+
+/// How many slowed answers may be under way for one network.
+pub const NETWORK_PLACES: usize = 16;
+
+/// How many may sign up at once from one network. Each is told whether an address is taken, and
+/// takes room for good. This very machine is not counted: nobody else is on it, and a proxy there
+/// says for whom it asks.
+pub const SIGN_UPS_BURST: u32 = 10;
+
+/// How long it takes until one more may.
+const SIGN_UP_EVERY: Duration = Duration::from_secs(60);
 
 /// How many mails one address may be sent at once, whoever asks for them.
 pub const MAILS_BURST: u32 = 3;
@@ -51,96 +80,224 @@ pub const MAILS_BURST: u32 = 3;
 /// vain has one that is.
 const MAIL_EVERY: Duration = Duration::from_secs(10 * 60);
 
-/// How many keys of a kind are remembered before those that have recovered are forgotten.
-const KEYS_MAX: usize = 100_000;
-
-/// What is counted, hashed: what is remembered has a fixed size and no address in it.
-type Key = [u8; 16];
-
-type Limiter = RateLimiter<Key, DashMapStateStore<Key>, MonotonicClock, NoOpMiddleware<Instant>>;
-
 /// The buckets.
 #[derive(Debug)]
 pub struct Throttle {
-    pairs: Limiter,
-    addresses: Limiter,
-    accounts: Limiter,
-    mails: Limiter,
-    slowed: Semaphore,
+    pairs: Buckets,
+    wide_pairs: Buckets,
+    networks: Buckets,
+    wide_networks: Buckets,
+    accounts: Buckets,
+    sign_ups: Buckets,
+    wide_sign_ups: Buckets,
+    mails: Buckets,
+    slowed: Places,
 }
 
 impl Default for Throttle {
     fn default() -> Self {
+        let pairs = |burst| Buckets::new(burst, ATTEMPT_EVERY).that_double(ATTEMPT_WAITS);
         Self {
-            pairs: limiter(ATTEMPTS_BURST, ATTEMPT_EVERY),
-            addresses: limiter(ADDRESS_BURST, ADDRESS_EVERY),
-            accounts: limiter(ACCOUNT_BURST, ACCOUNT_EVERY),
-            mails: limiter(MAILS_BURST, MAIL_EVERY),
-            slowed: Semaphore::new(SLOWED_MAX),
+            pairs: pairs(ATTEMPTS_BURST),
+            wide_pairs: pairs(ATTEMPTS_BURST * WIDE),
+            networks: Buckets::new(ADDRESS_BURST, ADDRESS_EVERY),
+            wide_networks: Buckets::new(ADDRESS_BURST * WIDE, ADDRESS_EVERY / WIDE),
+            accounts: Buckets::new(ACCOUNT_BURST, ACCOUNT_EVERY),
+            sign_ups: Buckets::new(SIGN_UPS_BURST, SIGN_UP_EVERY),
+            wide_sign_ups: Buckets::new(SIGN_UPS_BURST * WIDE, SIGN_UP_EVERY / WIDE),
+            mails: Buckets::new(MAILS_BURST, MAIL_EVERY),
+            slowed: Places::default(),
         }
     }
 }
 
-fn limiter(burst: u32, every: Duration) -> Limiter {
-    let burst = NonZero::new(burst).unwrap_or(NonZero::<u32>::MIN);
-    let quota = Quota::with_period(every)
-        .unwrap_or_else(|| Quota::per_minute(burst))
-        .allow_burst(burst);
-    RateLimiter::new(quota, DashMapStateStore::default(), MonotonicClock)
+/// An attempt that was counted as a failure, which it is unless somebody says otherwise. Its
+/// places are taken for as long as it is kept.
+#[derive(Debug)]
+#[must_use = "what was right is not counted as a guess"]
+pub struct Attempt<'a> {
+    throttle: &'a Throttle,
+    pair: Key,
+    wide_pair: Option<Key>,
+    account: Option<Key>,
+    _places: Option<(Place<'a>, Place<'a>)>,
+}
+
+impl Attempt<'_> {
+    /// Takes back what was counted: whoever it was knew it.
+    pub fn was_right(self) {
+        self.throttle.pairs.forget(&self.pair);
+        if let Some(wide) = &self.wide_pair {
+            self.throttle.wide_pairs.put_back(wide);
+        }
+        if let Some(account) = &self.account {
+            self.throttle.accounts.put_back(account);
+        }
+    }
 }
 
 impl Throttle {
-    /// Counts an attempt at an account, and takes its time when there were many.
+    /// Counts an attempt at an account, and takes its time when there were many. A device where
+    /// the account's person has signed in before says by which name it is known.
     ///
     /// # Errors
-    /// There were too many from this address; says when to come again.
-    pub async fn attempt(&self, email: &str, address: IpAddr) -> Result<(), AccountError> {
-        self.knock(address)?;
-        check(&self.pairs, &pair(email, address))?;
-        if self.is_besieged(email) {
-            let _slowed = self.slowed.try_acquire().map_err(|_| AccountError::Busy)?;
-            tokio::time::sleep(SLOWED).await;
-        }
-        Ok(())
+    /// There were too many, and when to come again; or others are at this account just now.
+    pub async fn attempt(
+        &self,
+        email: &str,
+        address: IpAddr,
+        known: Option<&[u8]>,
+    ) -> Result<Attempt<'_>, AccountError> {
+        let (attempt, wait) = self.paced(email, address, known, Instant::now())?;
+        tokio::time::sleep(wait).await;
+        Ok(attempt)
     }
 
     /// Counts a request that is for no account yet.
     ///
     /// # Errors
-    /// There were too many from this address; says when to come again.
+    /// There were too many from this network; says when to come again.
     pub fn knock(&self, address: IpAddr) -> Result<(), AccountError> {
-        check(&self.addresses, &key(&[&home_of(address).to_string()]))
+        self.knocked(address, Instant::now())
+    }
+
+    fn knocked(&self, address: IpAddr, now: Instant) -> Result<(), AccountError> {
+        let networks = Networks::of(address);
+        refused(self.networks.take(&networks.key(&[]), now))?;
+        match networks.wide_key(&[]) {
+            Some(wide) => refused(self.wide_networks.take(&wide, now)),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts a request for a new account.
+    ///
+    /// # Errors
+    /// There were too many from this network; says when to come again.
+    pub fn sign_up(&self, address: IpAddr) -> Result<(), AccountError> {
+        self.signed_up(address, Instant::now())
+    }
+
+    fn signed_up(&self, address: IpAddr, now: Instant) -> Result<(), AccountError> {
+        self.knocked(address, now)?;
+        if address.to_canonical().is_loopback() {
+            return Ok(());
+        }
+        let networks = Networks::of(address);
+        refused(self.sign_ups.take(&networks.key(&[]), now))?;
+        match networks.wide_key(&[]) {
+            Some(wide) => refused(self.wide_sign_ups.take(&wide, now)),
+            None => Ok(()),
+        }
     }
 
     /// Counts a mail to this address, and tells whether it may be sent.
     pub fn may_be_mailed(&self, email: &str) -> bool {
-        check(&self.mails, &key(&[&email.to_lowercase()])).is_ok()
+        let email = email.to_lowercase();
+        self.mails
+            .take(&key(&[email.as_bytes()]), Instant::now())
+            .is_ok()
     }
 
-    /// Counts an attempt at this account, from wherever, and tells whether there were many.
-    fn is_besieged(&self, email: &str) -> bool {
-        check(&self.accounts, &key(&[&email.to_lowercase()])).is_err()
+    /// Counts an attempt, and tells how long its answer is to take.
+    fn paced(
+        &self,
+        email: &str,
+        address: IpAddr,
+        known: Option<&[u8]>,
+        now: Instant,
+    ) -> Result<(Attempt<'_>, Duration), AccountError> {
+        let email = email.to_lowercase();
+        let email = email.as_bytes();
+        if let Some(device) = known {
+            let pair = key(&[b"device".as_slice(), email, device]);
+            refused(self.pairs.take(&pair, now))?;
+            let attempt = Attempt {
+                throttle: self,
+                pair,
+                wide_pair: None,
+                account: None,
+                _places: None,
+            };
+            return Ok((attempt, Duration::ZERO));
+        }
+        self.knocked(address, now)?;
+        let (networks, account) = (Networks::of(address), key(&[email]));
+        // Before anything is counted, so that who finds no place has not guessed.
+        let mut places = None;
+        if self.accounts.is_empty(&account, now) {
+            let here = self.slowed.take(account, ACCOUNT_PLACES);
+            let there = self.slowed.take(networks.key(&[]), NETWORK_PLACES);
+            places = Some(here.zip(there).ok_or(AccountError::Busy)?);
+        }
+        let (pair, wide_pair) = (networks.key(&[email]), networks.wide_key(&[email]));
+        refused(self.pairs.take(&pair, now))?;
+        if let Some(wide) = &wide_pair {
+            refused(self.wide_pairs.take(wide, now))?;
+        }
+        let wait = match self.accounts.count(&account, now) {
+            0 => Duration::ZERO,
+            beyond => SLOWED_WAITS.wait(beyond - 1),
+        };
+        let attempt = Attempt {
+            throttle: self,
+            pair,
+            wide_pair,
+            account: Some(account),
+            _places: places,
+        };
+        Ok((attempt, wait))
     }
 }
 
-fn check(limiter: &Limiter, key: &Key) -> Result<(), AccountError> {
-    if limiter.len() > KEYS_MAX {
-        limiter.retain_recent();
+const SLOWED_WAITS: Doubling = Doubling {
+    first: SLOWED,
+    longest: SLOWED_LONGEST,
+};
+
+/// Where a request is from, as it is counted.
+struct Networks {
+    /// An IPv4 address, or the half of an IPv6 one that one household gets.
+    home: IpAddr,
+    /// What one customer may get of IPv6, with 65,536 of these halves in it.
+    wide: Option<IpAddr>,
+}
+
+impl Networks {
+    fn of(address: IpAddr) -> Self {
+        let home = home_of(address);
+        let wide = match home {
+            IpAddr::V6(home) => {
+                let [a, b, c, ..] = home.segments();
+                Some(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0).into())
+            }
+            IpAddr::V4(_) => None,
+        };
+        Self { home, wide }
     }
-    let refused = |not_until: NotUntil<Instant>| AccountError::TooManyAttempts {
-        retry_after_s: not_until
-            .wait_time_from(MonotonicClock.now())
-            .as_secs()
-            .saturating_add(1),
-    };
-    limiter.check_key(key).map_err(refused)
+
+    fn key(&self, of: &[&[u8]]) -> Key {
+        let home = self.home.to_string();
+        let mut parts = vec![home.as_bytes()];
+        parts.extend(of);
+        key(&parts)
+    }
+
+    fn wide_key(&self, of: &[&[u8]]) -> Option<Key> {
+        let wide = self.wide?.to_string();
+        let mut parts = vec![b"wide".as_slice(), wide.as_bytes()];
+        parts.extend(of);
+        Some(key(&parts))
+    }
 }
 
-fn pair(email: &str, address: IpAddr) -> Key {
-    key(&[&email.to_lowercase(), &home_of(address).to_string()])
+fn refused(taken: Result<(), Duration>) -> Result<(), AccountError> {
+    taken.map_err(|wait| AccountError::TooManyAttempts {
+        retry_after_s: wait.as_secs().saturating_add(1),
+    })
 }
 
-fn key(parts: &[&str]) -> Key {
+fn key(parts: &[&[u8]]) -> Key {
     let mut digest = Sha256::new();
     for part in parts {
         digest.update(part);
@@ -152,71 +309,4 @@ fn key(parts: &[&str]) -> Key {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::net::Ipv4Addr;
-
-    fn v4(last: u8) -> IpAddr {
-        Ipv4Addr::new(192, 0, 2, last).into()
-    }
-
-    fn check_refused(result: &Result<(), AccountError>, wait_s_max: u64) {
-        match result {
-            Err(AccountError::TooManyAttempts { retry_after_s }) => {
-                assert!((1..=wait_s_max).contains(retry_after_s), "{retry_after_s}");
-            }
-            other => panic!("not slowed down: {other:?}"),
-        }
-    }
-
-    #[tokio::test]
-    async fn a_guesser_is_slowed_down_and_others_are_not() {
-        let throttle = Throttle::default();
-        for _ in 0..ATTEMPTS_BURST {
-            let attempt = throttle.attempt("ann@example.org", v4(1)).await;
-            assert_eq!(attempt, Ok(()));
-        }
-        check_refused(&throttle.attempt("Ann@Example.org", v4(1)).await, 61);
-        assert_eq!(throttle.attempt("ann@example.org", v4(2)).await, Ok(()));
-        assert_eq!(throttle.attempt("bob@example.org", v4(1)).await, Ok(()));
-    }
-
-    #[tokio::test]
-    async fn who_tries_many_accounts_is_slowed_down_too() {
-        let throttle = Throttle::default();
-        for number in 0..ADDRESS_BURST {
-            let email = format!("person{number}@example.org");
-            assert_eq!(throttle.attempt(&email, v4(1)).await, Ok(()));
-        }
-        check_refused(&throttle.attempt("ann@example.org", v4(1)).await, 2);
-        assert_eq!(throttle.attempt("ann@example.org", v4(2)).await, Ok(()));
-    }
-
-    #[tokio::test]
-    async fn strangers_everywhere_make_an_accounts_answers_slow_and_lock_nobody_out() {
-        let throttle = Throttle::default();
-        for number in 0..ACCOUNT_BURST {
-            let from = v4(u8::try_from(number).expect("few"));
-            assert_eq!(throttle.attempt("ann@example.org", from).await, Ok(()));
-        }
-        assert!(throttle.is_besieged("Ann@example.org"));
-        assert!(!throttle.is_besieged("bob@example.org"));
-        let begun = Instant::now();
-        assert_eq!(throttle.attempt("ann@example.org", v4(99)).await, Ok(()));
-        assert!(begun.elapsed() >= SLOWED, "answered, and not at once");
-    }
-
-    #[tokio::test]
-    async fn a_guesser_with_a_household_of_ipv6_addresses_is_one_guesser() {
-        let throttle = Throttle::default();
-        let attempt = async |address: &str| {
-            let address = address.parse().expect("an address");
-            throttle.attempt("ann@example.org", address).await
-        };
-        for host in 1..=ATTEMPTS_BURST {
-            assert_eq!(attempt(&format!("2001:db8:1:2::{host:x}")).await, Ok(()));
-        }
-        check_refused(&attempt("2001:db8:1:2:ffff::1").await, 61);
-        assert_eq!(attempt("2001:db8:1:3::1").await, Ok(()));
-    }
-}
+mod tests;

@@ -1,8 +1,8 @@
 //! People: signing up, in and out.
 
 use crate::said::{push_frame, written};
-use crate::world::{PASSWORD, World};
-use reqwest::header::{COOKIE, SET_COOKIE};
+use crate::world::{PASSWORD, World, session_cookie};
+use reqwest::header::COOKIE;
 use server::accounts::throttle::ATTEMPTS_BURST;
 
 #[tokio::test]
@@ -126,10 +126,7 @@ async fn the_cookie_is_closed_to_scripts_renamed_at_each_sign_in_and_kept_as_a_h
     for _ in 0..2 {
         let kind = "application/x-www-form-urlencoded";
         let answer = ann.post(path, kind, form.clone()).await;
-        let cookie = answer.headers()[SET_COOKIE]
-            .to_str()
-            .expect("text")
-            .to_owned();
+        let cookie = session_cookie(&answer);
         for part in [
             "daybook_session=",
             "HttpOnly",

@@ -7,11 +7,11 @@
 use crate::examples::{address, example};
 use crate::said::{change, written};
 use crate::ways::handshake;
-use crate::world::{PASSWORD, Visitor, World};
+use crate::world::{PASSWORD, Visitor, World, session_cookie};
 use axum::http::Method;
 use leptos::server_fn::axum::server_fn_paths;
 use reqwest::Client;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HeaderMap, SET_COOKIE};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HeaderMap};
 use server::router::{Access, ROUTES, Route};
 use server::store::{ScopeKey, Store};
 use std::collections::BTreeSet;
@@ -72,7 +72,7 @@ async fn cookie_of(world: &World, name: &str) -> String {
         .visitor()
         .post("/api/account/sign_in", FORM, form)
         .await;
-    let cookie = answer.headers()[SET_COOKIE].to_str().expect("text");
+    let cookie = session_cookie(&answer);
     cookie.split(';').next().expect("a pair").to_owned()
 }
 

@@ -2,7 +2,7 @@
 
 use crate::said::{push_frame, written};
 use crate::ways::{Way, each_way};
-use crate::world::{PASSWORD, SOON, Visitor, World};
+use crate::world::{PASSWORD, SOON, Visitor, World, session_cookie};
 use app::account::Device;
 use reqwest::header::USER_AGENT;
 use server::accounts::sessions::{PLAIN_COOKIE, SEEN_EVERY_MS};
@@ -227,7 +227,7 @@ async fn with_https_the_cookie_is_bound_to_this_host() {
     let form = "email=ann%40example.org&password=rain+on+the+tin+roof";
     let kind = "application/x-www-form-urlencoded";
     let answer = visitor.post("/api/account/sign_up", kind, form).await;
-    let cookie = answer.headers()["set-cookie"].to_str().expect("text");
+    let cookie = session_cookie(&answer);
     assert!(cookie.starts_with("__Host-daybook_session="), "{cookie}");
     for part in ["HttpOnly", "SameSite=Lax", "Secure", "Path=/"] {
         assert!(cookie.contains(part), "{part} is missing in {cookie}");

@@ -16,6 +16,7 @@ mod device;
 mod devices;
 mod examples;
 mod fuzz;
+mod guessing;
 mod integrity;
 mod joining;
 mod listening;

@@ -2,7 +2,7 @@
 
 use crate::said::{push_frame, written};
 use crate::ways::Socket;
-use crate::world::{PASSWORD, SOON, Visitor, write_site};
+use crate::world::{PASSWORD, SOON, Visitor, session_cookie, write_site};
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -289,7 +289,7 @@ async fn cookie_of(visitor: &Visitor) -> String {
     let form = format!("email={email}&password={password}");
     let kind = "application/x-www-form-urlencoded";
     let answer = visitor.post("/api/account/sign_in", kind, form).await;
-    let cookie = answer.headers()["set-cookie"].to_str().expect("text");
+    let cookie = session_cookie(&answer);
     let value = cookie.split(['=', ';']).nth(1).expect("a value");
     value.to_owned()
 }

@@ -5,7 +5,7 @@ use crate::said::{hello, push_frame};
 use crate::ways::Events;
 use reqwest::StatusCode;
 use reqwest::cookie::{CookieStore as _, Jar};
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONTENT_TYPE, SET_COOKIE};
 use reqwest::{Body, Client, Response};
 use server::Server;
 use server::config::Config;
@@ -352,6 +352,14 @@ impl Visitor {
     pub(crate) async fn post_frame(&self, path: &str, frame: &DeviceFrame) -> Response {
         self.post(path, "application/json", frame.encode()).await
     }
+}
+
+/// The cookie that an answer sets for its session; there may be others.
+pub(crate) fn session_cookie(answer: &Response) -> String {
+    let set = answer.headers().get_all(SET_COOKIE).into_iter();
+    let mut set = set.map(|cookie| cookie.to_str().expect("text"));
+    let ours = set.find(|cookie| cookie.contains("daybook_session="));
+    ours.expect("a session").to_owned()
 }
 
 fn escape(text: &str) -> String {
