@@ -1,8 +1,8 @@
 //! Forgotten passwords: a link by mail.
 //!
-//! The request is answered before anybody looks whether there is such a person; a task of its own
-//! looks, keeps the link's hash and sends the mail. So neither the answer nor its time says
-//! anything.
+//! The request is answered before anybody looks whether there is such a person. One task looks and
+//! keeps the link's hash; a few others send the mails. Whatever is full, the answer is the same,
+//! and what finds no room is dropped and counted: neither an answer nor its time says anything.
 
 use super::call::Visitor;
 use super::mail::{Mail, Mailer};
@@ -13,19 +13,28 @@ use super::unbroken::unbroken;
 use crate::clock::now_ms;
 use crate::serve::Shutdown;
 use crate::store::Store;
+use crate::telemetry::metrics::MAILS_DROPPED;
 use app::account::{
     AccountError, RESET_MAIL_SUBJECT, check_password_length, checked_email, reset_mail,
 };
+use metrics::counter;
 use std::sync::Arc;
 use std::time::Duration;
 use sync::local::Account;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinSet;
 
 /// For how long a link is good.
 pub const LINK_MS: u64 = 30 * 60 * 1_000;
 
-/// How many requests may wait for their mail; beyond that the server is busy.
-pub const MAILS_WAITING_MAX: usize = 100;
+/// How many requests may wait to be looked up; the next are dropped.
+pub const ASKED_WAITING_MAX: usize = 100;
+
+/// How many mails may wait to be sent; for more, nobody is looked up.
+pub const MAILS_WAITING_MAX: usize = 32;
+
+/// How many mails are sent at a time.
+pub const SENDERS: usize = 4;
 
 /// How long to wait between the tries to send one mail.
 const TRIES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(20)];
@@ -37,8 +46,16 @@ pub(crate) struct LetterBox(mpsc::Sender<String>);
 impl LetterBox {
     /// The box, and what is left in it.
     pub(crate) fn new() -> (Self, mpsc::Receiver<String>) {
-        let (sender, receiver) = mpsc::channel(MAILS_WAITING_MAX);
+        let (sender, receiver) = mpsc::channel(ASKED_WAITING_MAX);
         (Self(sender), receiver)
+    }
+
+    /// Leaves a request. Nobody is told when there is no room: only what is asked for people who
+    /// are known takes time, so that would tell who is.
+    fn leave(&self, email: &str) {
+        if self.0.try_send(email.to_owned()).is_err() {
+            dropped();
+        }
     }
 }
 
@@ -54,10 +71,7 @@ pub(super) async fn forgot_password(visitor: Visitor, email: String) -> Result<(
     // Who has asked for many gets no more for a while. Nobody is told: it is somebody else's
     // mailbox, and the newest link is in it.
     if visitor.shared.throttle.may_be_mailed(email) {
-        letters
-            .0
-            .try_send(email.to_owned())
-            .map_err(|_| AccountError::Busy)?;
+        letters.leave(email);
     }
     Ok(())
 }
@@ -88,45 +102,83 @@ pub(super) async fn reset_password(
     enter(visitor, user).await
 }
 
-/// Sends the mails that are asked for, one after the other, until the server ends.
+/// Answers the requests that are left, until the server ends.
 pub(crate) async fn deliver(
     store: Store,
     mailer: Arc<dyn Mailer>,
     public_url: String,
-    mut asked: mpsc::Receiver<String>,
+    asked: mpsc::Receiver<String>,
     mut shutdown: Shutdown,
 ) {
-    loop {
-        let email = tokio::select! {
-            email = asked.recv() => email,
-            () = shutdown.asked() => None,
+    let (mails, to_send) = mpsc::channel(MAILS_WAITING_MAX);
+    let to_send = Arc::new(Mutex::new(to_send));
+    let mut tasks = JoinSet::new();
+    tasks.spawn(write(store, public_url, asked, mails));
+    for _ in 0..SENDERS {
+        tasks.spawn(send(Arc::clone(&mailer), Arc::clone(&to_send)));
+    }
+    // The tasks end with this one.
+    shutdown.asked().await;
+}
+
+/// Looks people up and writes their mails, one after the other.
+async fn write(
+    store: Store,
+    public_url: String,
+    mut asked: mpsc::Receiver<String>,
+    mails: mpsc::Sender<Mail>,
+) {
+    while let Some(email) = asked.recv().await {
+        // Before anything is written: the link of before is good for as long as no other is sent.
+        let Ok(room) = mails.try_reserve() else {
+            dropped();
+            continue;
         };
-        let Some(email) = email else { return };
-        tokio::select! {
-            () = deliver_one(&store, mailer.as_ref(), &public_url, &email) => {}
-            () = shutdown.asked() => return,
+        if let Some(mail) = written(&store, &public_url, &email).await {
+            room.send(mail);
         }
     }
 }
 
-async fn deliver_one(store: &Store, mailer: &dyn Mailer, public_url: &str, email: &str) {
-    let Ok(token) = secret() else { return };
+/// The mail to the person with this address, if there is one.
+async fn written(store: &Store, public_url: &str, email: &str) -> Option<Mail> {
+    let token = secret().ok()?;
     let expires_at_ms = now_ms() + LINK_MS;
     let hash = hash_of(&token);
-    let to = match store.add_password_link(email, &hash, expires_at_ms).await {
+    let kept = store.add_password_link(email, &hash, expires_at_ms);
+    let to = match kept.await {
         Ok(Some(to)) => to,
-        Ok(None) => return tracing::debug!("a link for nobody"),
-        Err(error) => return error.log(),
+        Ok(None) => {
+            tracing::debug!("a link for nobody");
+            return None;
+        }
+        Err(error) => {
+            error.log();
+            return None;
+        }
     };
     // Behind the `#`, so that no server's log and no referrer ever has it.
     let link = format!("{public_url}/auth/reset#{token}");
-    let mail = Mail {
+    Some(Mail {
         to,
         subject: RESET_MAIL_SUBJECT.to_owned(),
         text: reset_mail(&link),
-    };
+    })
+}
+
+/// Sends mails, one at a time; others do the same.
+async fn send(mailer: Arc<dyn Mailer>, to_send: Arc<Mutex<mpsc::Receiver<Mail>>>) {
+    loop {
+        // The lock is held for as long as this one is the next.
+        let next = to_send.lock().await.recv().await;
+        let Some(mail) = next else { return };
+        send_one(mailer.as_ref(), &mail).await;
+    }
+}
+
+async fn send_one(mailer: &dyn Mailer, mail: &Mail) {
     for wait in TRIES.into_iter().map(Some).chain([None]) {
-        match (mailer.send(&mail).await, wait) {
+        match (mailer.send(mail).await, wait) {
             (Ok(()), _) => return tracing::info!("a link was mailed"),
             (Err(error), Some(wait)) if !error.is_permanent() => {
                 tracing::debug!(%error, "mail");
@@ -135,4 +187,8 @@ async fn deliver_one(store: &Store, mailer: &dyn Mailer, public_url: &str, email
             (Err(error), _) => return tracing::warn!(%error, "a mail was not sent"),
         }
     }
+}
+
+fn dropped() {
+    counter!(MAILS_DROPPED).increment(1);
 }

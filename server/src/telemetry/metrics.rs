@@ -22,6 +22,8 @@ pub const REQUEST_SECONDS: &str = "daybook_request_seconds";
 pub const ERRORS: &str = "daybook_errors_total";
 /// Sign-ins that were refused, by `reason`.
 pub const SIGN_IN_FAILURES: &str = "daybook_sign_in_failures_total";
+/// Requests for a link that were dropped, since too many waited.
+pub const MAILS_DROPPED: &str = "daybook_mails_dropped_total";
 /// Connections that are open.
 pub const CONNECTIONS_OPEN: &str = "daybook_connections_open";
 /// Connections that were closed at once, since their address had enough.
@@ -91,6 +93,7 @@ fn describe() {
         (REQUESTS, "Requests, by method, route and status."),
         (ERRORS, "Errors, by their code."),
         (SIGN_IN_FAILURES, "Sign-ins refused, by reason."),
+        (MAILS_DROPPED, "Requests for a link dropped."),
         (CONNECTIONS_REFUSED, "Connections closed at once."),
         (PUSHES, "Pushes taken."),
         (CHANGES, "Changes pushed, by outcome."),

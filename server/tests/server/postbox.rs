@@ -25,6 +25,20 @@ impl Postbox {
         Self { address, mails }
     }
 
+    /// One that takes connections and never says a word.
+    pub(crate) async fn stuck() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (sender, mails) = unbounded_channel();
+        tokio::spawn(async move {
+            let mut held = Vec::new();
+            while let Ok((socket, _)) = listener.accept().await {
+                held.push((socket, sender.clone()));
+            }
+        });
+        Self { address, mails }
+    }
+
     /// The next mail as it came over the wire, with its sender and receiver above it.
     pub(crate) async fn next(&mut self) -> String {
         let mail = timeout(crate::world::SOON, self.mails.recv()).await;
