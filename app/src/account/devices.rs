@@ -35,13 +35,18 @@ pub async fn devices() -> Result<Vec<Device>, AccountError> {
 /// `revoked_erase`: it is to remove what it has of the journal.
 ///
 /// # Errors
-/// [`AccountError::Unknown`] when there is no such device any more.
+/// [`AccountError::Unknown`] when there is no such device any more. [`AccountError::ConfirmFirst`]
+/// when the sign-in here was a while ago and no password is given; when one is, and it is wrong,
+/// [`AccountError::WrongCredentials`].
 #[server(prefix = "/api/account", endpoint = "revoke_device")]
 pub async fn revoke_device(
     /// Its name in the list.
     device: Id,
+    /// The password, or nothing within ten minutes of the sign-in here.
+    #[server(default)]
+    password: String,
 ) -> Result<(), AccountError> {
-    port()?.revoke_device(device).await
+    port()?.revoke_device(device, password).await
 }
 
 /// Ends all sessions of this person, here too. The devices keep what they have and ask to sign

@@ -22,7 +22,7 @@ pub trait Accounts: Send + Sync {
     /// Where this person is signed in.
     fn devices(&self) -> Answer<Vec<Device>>;
     /// Ends the session of one device, which is to erase what it has.
-    fn revoke_device(&self, device: Id) -> Answer<()>;
+    fn revoke_device(&self, device: Id, password: String) -> Answer<()>;
     /// Ends all sessions of this person.
     fn sign_out_everywhere(&self) -> Answer<()>;
     /// Sets a new password and ends all other sessions.

@@ -184,8 +184,8 @@ impl Accounts for Port {
         self.answer(devices::devices)
     }
 
-    fn revoke_device(&self, device: Id) -> Answer<()> {
-        self.answer(move |visitor| devices::revoke_device(visitor, device))
+    fn revoke_device(&self, device: Id, password: String) -> Answer<()> {
+        self.answer(move |visitor| devices::revoke_device(visitor, device, password))
     }
 
     fn sign_out_everywhere(&self) -> Answer<()> {

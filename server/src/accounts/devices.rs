@@ -1,6 +1,7 @@
 //! Where a person is signed in, and ending that: one device, or all of them.
 
 use super::call::Visitor;
+use super::confirm::{Strictness, confirmed};
 use super::sign_in::{leave, poke};
 use super::unbroken::unbroken;
 use crate::clock::now_ms;
@@ -22,9 +23,14 @@ pub(super) async fn devices(visitor: Visitor) -> Result<Vec<Device>, AccountErro
     Ok(devices.collect())
 }
 
-/// Ends the session of one device and closes its streams; leaves word for it to erase.
-pub(super) async fn revoke_device(visitor: Visitor, device: Id) -> Result<(), AccountError> {
-    let user = visitor.signed()?.user;
+/// Ends the session of one device and closes its streams; leaves word for it to erase. Whoever
+/// asks shows that they are the person: on a lost device somebody else may be quicker.
+pub(super) async fn revoke_device(
+    visitor: Visitor,
+    device: Id,
+    password: String,
+) -> Result<(), AccountError> {
+    let user = confirmed(&visitor, password, Strictness::Either).await?.id;
     let store = &visitor.shared.store;
     let known = store.devices(user, now_ms()).await?;
     let mut known = known.iter();

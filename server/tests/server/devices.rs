@@ -186,6 +186,31 @@ async fn signing_out_everywhere_ends_all_sessions_and_asks_nobody_to_erase(way: 
 }
 
 #[tokio::test]
+async fn who_ends_another_session_shows_that_it_is_them() {
+    let world = World::open().await;
+    let (ann, account) = world.person("ann").await;
+    let phone = world.other_device("ann").await;
+    let listed = devices(&phone).await;
+    let hers = listed.iter().find(|device| !device.here).expect("another");
+    let hers = hers.id.to_string();
+    world
+        .execute("UPDATE sessions SET created_at_ms = created_at_ms - 11 * 60 * 1000")
+        .await;
+    for (password, status) in [("", 403), ("guessing at night", 401)] {
+        let pairs = [("device", hers.as_str()), ("password", password)];
+        let (found, body) = phone.call("revoke_device", &pairs).await;
+        assert_eq!(found, status, "{body}");
+    }
+    let without = phone.call("revoke_device", &[("device", &hers)]).await;
+    assert_eq!(without.0, 403, "{}", without.1);
+    assert_eq!(ann.who_am_i().await, Some(account), "so far nothing");
+    let pairs = [("device", hers.as_str()), ("password", PASSWORD)];
+    let (status, body) = phone.call("revoke_device", &pairs).await;
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(ann.call("who_am_i", &[]).await.0, 401);
+}
+
+#[tokio::test]
 async fn a_session_that_is_being_made_while_all_end_does_not_hold() {
     let world = World::open().await;
     let (ann, _) = world.person("ann").await;
