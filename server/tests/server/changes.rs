@@ -1,17 +1,17 @@
 //! A new password, the end of an account, and everything of it as one document.
 
-use crate::said::{deleted, edited, push_frame, written};
+use crate::said::{push_frame, written};
+use crate::traces::{traces, with_everything};
 use crate::ways::{Events, Way};
 use crate::world::{PASSWORD, SOON, Visitor, World};
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version};
 use serde_json::Value as Json;
-use server::store::dialect::Dialect;
 use std::time::{Duration, Instant};
 use sync::change::{Change, Op};
 use sync::frame::ServerFrame;
 use sync::id::Id;
 use sync::scope::Markers;
-use sync::value::{Fields, Value};
+use sync::value::Fields;
 use tokio::time::{sleep, timeout};
 
 const NEW: &str = "snow on the slate roof";
@@ -95,86 +95,6 @@ async fn an_older_hash_is_made_anew_at_the_sign_in_and_ends_no_session() {
     );
     assert_eq!(ann.who_am_i().await, Some(account));
     world.other_device("ann").await;
-}
-
-/// Everything that says something of this person in a database, by table.
-async fn traces(world: &World, user: Id) -> Vec<(String, i64)> {
-    let database = world.database().await;
-    let columns = match world.home.dialect() {
-        Dialect::Sqlite => {
-            "SELECT m.name, p.name FROM sqlite_master AS m, pragma_table_info(m.name) AS p \
-             WHERE m.type = 'table' ORDER BY 1, 2"
-        }
-        Dialect::Postgres => {
-            "SELECT table_name::text, column_name::text FROM information_schema.columns \
-             WHERE table_schema = 'public' ORDER BY 1, 2"
-        }
-    };
-    let columns: Vec<(String, String)> = sqlx::query_as(columns)
-        .fetch_all(&database)
-        .await
-        .expect("the columns");
-    let columns = columns.into_iter().filter(|(table, column)| {
-        ["scope", "user_id"].contains(&column.as_str()) || (table == "users" && column == "id")
-    });
-    let mut traces = Vec::new();
-    for (table, column) in columns {
-        let statement = format!("SELECT count(*) FROM \"{table}\" WHERE \"{column}\" IN ($1, $2)");
-        let count = sqlx::query_scalar(sqlx::AssertSqlSafe(statement))
-            .bind(user.to_string())
-            .bind(format!("own:{user}"))
-            .fetch_one(&database)
-            .await
-            .expect("a count");
-        traces.push((format!("{table}.{column}"), count));
-    }
-    traces
-}
-
-/// A person with something in every table.
-async fn with_everything(world: &World, name: &str) -> (Visitor, Id, Vec<Change>) {
-    let (visitor, account) = world.person(name).await;
-    let canary = format!("The secret words of {name}.");
-    let entry = written(&canary);
-    visitor.push_one(&entry).await;
-    visitor
-        .push_one(&edited(&entry, &format!("{canary} More.")))
-        .await;
-    // An edit made apart loses, and is kept as a revision.
-    visitor
-        .push_one(&edited(&entry, &format!("{canary} Else.")))
-        .await;
-    let mut trashed = written(&format!("{canary} Thrown away."));
-    trashed
-        .fields
-        .insert("trashed_at".into(), Value::Integer(5));
-    visitor.push_one(&trashed).await;
-    let gone = written("Gone.");
-    visitor.push_one(&gone).await;
-    visitor.push_one(&deleted(&gone)).await;
-    visitor.acknowledge(sync::scope::Marker::START).await;
-    let (status, _) = visitor
-        .call("make_recovery_codes", &[("password", PASSWORD)])
-        .await;
-    assert_eq!(status, 200);
-    let (status, body) = visitor.call("begin_passkey", &[("password", "")]).await;
-    assert_eq!(status, 200, "{body}");
-    let user = account.id;
-    let database = world.database().await;
-    let link = sqlx::query(
-        "INSERT INTO password_links (user_id, token_hash, expires_at_ms) VALUES ($1, $2, 1)",
-    );
-    let link = link
-        .bind(user.to_string())
-        .bind(vec![name.as_bytes()[0]; 32]);
-    link.execute(&database).await.expect("a link");
-    let passkey = sqlx::query(
-        "INSERT INTO passkeys (user_id, id, credential_id, credential, name, made_at_ms) \
-         VALUES ($1, '0000000000000000000001', $1, '{}', 'A device', 1)",
-    );
-    let done = passkey.bind(user.to_string()).execute(&database).await;
-    done.expect("a passkey");
-    (visitor, user, vec![entry, trashed])
 }
 
 #[tokio::test]
