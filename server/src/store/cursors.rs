@@ -27,6 +27,7 @@ impl Store {
         now_ms: u64,
     ) -> Result<(), Error> {
         let mut transaction = self.begin().await?;
+        self.dialect.keep_user(&mut transaction, user).await?;
         for (scope, key) in scopes {
             let Some(marker) = said.positions.get(scope) else {
                 continue;

@@ -71,6 +71,10 @@ impl Dialect {
     /// Keeps everybody else from writing what is this person's alone, such as passkeys or
     /// sessions, until the transaction ends.
     ///
+    /// In one transaction a person is locked before anything that hangs on them, and before any
+    /// scope: a row of theirs that is written or taken away waits for the person, so whoever had
+    /// it the other way round would wait for somebody who waits for them.
+    ///
     /// # Errors
     /// Somebody else held it for too long, or the database failed.
     pub(super) async fn lock_user(
@@ -83,6 +87,25 @@ impl Dialect {
         if self == Self::Postgres {
             let lock = sqlx::query(LOCK).bind(user.to_string());
             lock.fetch_optional(connection).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps a person from being erased until the transaction ends, while others may do the same;
+    /// see [`Self::lock_user`].
+    ///
+    /// # Errors
+    /// Somebody else held it for too long, or the database failed.
+    pub(super) async fn keep_user(
+        self,
+        connection: &mut AnyConnection,
+        user: Id,
+    ) -> Result<(), Error> {
+        // What PostgreSQL itself takes for a row that refers to the person.
+        const KEEP: &str = "SELECT generation FROM users WHERE id = $1 FOR KEY SHARE";
+        if self == Self::Postgres {
+            let keep = sqlx::query(KEEP).bind(user.to_string());
+            keep.fetch_optional(connection).await?;
         }
         Ok(())
     }

@@ -86,9 +86,12 @@ impl Store {
         now_ms: u64,
     ) -> Result<(), Error> {
         let mut transaction = self.begin().await?;
+        if let Some(user) = user {
+            self.dialect.lock_user(&mut transaction, user).await?;
+        }
         forget_old(&mut transaction, self.dialect, now_ms).await?;
         match user {
-            Some(user) => self.dialect.lock_user(&mut transaction, user).await?,
+            Some(_) => {}
             None if strangers(&mut transaction).await? < STRANGERS_CHALLENGES_MAX => {}
             None => return Err(Error::Busy),
         }

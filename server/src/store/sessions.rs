@@ -73,6 +73,7 @@ impl Store {
         now_ms: u64,
     ) -> Result<bool, Error> {
         let mut transaction = self.begin().await?;
+        self.dialect.lock_user(&mut transaction, user).await?;
         sweep(&mut transaction, self.dialect, now_ms).await?;
         let done = sqlx::query(
             "INSERT INTO sessions \

@@ -14,6 +14,7 @@ mod cursor;
 mod database;
 mod device;
 mod devices;
+mod erasing;
 mod examples;
 mod fuzz;
 mod guessing;
