@@ -406,6 +406,37 @@ async fn a_passkey_is_one_persons_and_one_person_has_so_many() {
     check(&refused, 409, "too_many_passkeys");
 }
 
+/// These options as a device gets them that is to ask for no finger, no face and no PIN.
+fn without_verification(options: &str) -> String {
+    let wanted = "\"userVerification\":\"required\"";
+    assert!(options.contains(wanted), "{options}");
+    options.replace(wanted, "\"userVerification\":\"discouraged\"")
+}
+
+#[tokio::test]
+async fn a_passkey_that_asked_for_no_finger_is_refused() {
+    let world = World::open().await;
+    let (ann, _) = world.person("ann").await;
+    let challenge = begin(&ann, "begin_passkey", &[("password", "")]).await;
+    let made = Key::of(&world)
+        .make(&without_verification(&challenge.options))
+        .await;
+    let refused = answer(&ann, "add_passkey", &challenge, &made).await;
+    check(&refused, 401, "passkey_refused");
+    let mut key = with_passkey(&world, &ann).await;
+    let phone = world.visitor();
+    let challenge = begin(&phone, "begin_passkey_sign_in", &[]).await;
+    let signed = key.sign(&without_verification(&challenge.options)).await;
+    let refused = answer(&phone, "sign_in_with_passkey", &challenge, &signed).await;
+    check(&refused, 401, "passkey_refused");
+    assert_eq!(phone.who_am_i().await, None);
+    assert_eq!(
+        sign_in(&phone, &mut key).await.0,
+        200,
+        "the same one with it"
+    );
+}
+
 #[tokio::test]
 async fn of_a_persons_last_two_passkeys_one_stays_though_both_are_taken_away_at_once() {
     let world = World::open().await;

@@ -222,6 +222,41 @@ async fn a_changed_password_takes_a_mailed_link_back() {
 }
 
 #[tokio::test]
+async fn a_code_or_a_link_that_is_spent_twice_at_once_works_once() {
+    let (world, mut postbox) = with_mail().await;
+    let (ann, _) = world.person("ann").await;
+    let (one, other) = (world.visitor(), world.visitor());
+    let email = "ann@example.org";
+    for round in 0..MAILS_BURST {
+        let (old, new) = if round % 2 == 0 {
+            (PASSWORD, NEW)
+        } else {
+            (NEW, PASSWORD)
+        };
+        assert_eq!(ann.sign_in(email, old).await.0, 200);
+        let code = codes(&ann, old).await.swap_remove(0);
+        let spent = tokio::join!(
+            recover(&one, email, &code, new),
+            recover(&other, email, &code, new)
+        );
+        check_once([spent.0, spent.1], 401, "wrong_code");
+        assert_eq!(
+            ann.call("forgot_password", &[("email", email)]).await.0,
+            200
+        );
+        let token = token_in(&postbox.next().await);
+        let spent = tokio::join!(reset(&one, &token, new), reset(&other, &token, new));
+        check_once([spent.0, spent.1], 422, "link_spent");
+    }
+}
+
+fn check_once(mut answers: [(u16, String); 2], status: u16, code: &str) {
+    answers.sort();
+    assert_eq!(answers[0].0, 200, "{answers:?}");
+    check(&answers[1], status, code);
+}
+
+#[tokio::test]
 async fn who_asks_for_a_link_hears_the_same_whether_there_is_such_a_person() {
     let (world, mut postbox) = with_mail().await;
     world.person("ann").await;
