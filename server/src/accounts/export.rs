@@ -2,27 +2,43 @@
 //! read, a page of rows at a time.
 //!
 //! ```json
-//! {"format": "daybook-export", "version": 1, "exported_at_ms": 0,
+//! {"format": "daybook-export", "version": 2, "exported_at_ms": 0,
 //!  "account": {"id": "…", "email": "…", "made_at_ms": 0, "has_password": true,
-//!              "recovery_codes_left": 0, "devices": [], "passkeys": []},
+//!              "recovery_codes_left": 0, "link_expires_at_ms": null,
+//!              "devices": [], "passkeys": [], "cursors": []},
 //!  "tables": {"prompts": [], "journal_entries": [], "entry_revisions": []},
+//!  "texts": [], "answers": [],
 //!  "complete": true}
 //! ```
 //!
-//! `tables` has every synced table, parents first; a row is its `key` and its fields as declared
-//! in `domain`. Entries in the trash are there, with `trashed_at`. A document that does not end
-//! with `complete` broke off, as it does when the session ends meanwhile.
+//! - `devices` are sessions; `cursors` say how far each device, by its own name, has stored what
+//! - `tables` has every synced table, parents first; a row is its `key`, its fields as declared in
+//!   `domain`, and in `$stamps` which device wrote each of them and when. Entries in the trash are
+//!   there, with `trashed_at`
+//! - `texts` are what entries said once and edits may still begin from
+//! - `answers` are what the server told devices of their changes
+//!
+//! What is left out says nothing of the person, or opens a way in: keys of rows that are deleted,
+//! hashes of passwords, codes, links and sessions, and the public halves of passkeys. A document
+//! that does not end with `complete` broke off, as it does when the session ends meanwhile or its
+//! reader takes too long.
+
+mod handing;
+mod records;
+
+pub use handing::{EXPORT_MAX, PIECE_WAIT_MAX};
 
 use super::sessions::{MaybeSigned, Signed};
 use crate::clock::now_ms;
 use crate::error::Error;
+use crate::serve::Connection;
 use crate::shared::Shared;
 use crate::store::ScopeKey;
 use crate::sync::body;
-use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
+use records::Records;
 use serde_json::json;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,7 +47,7 @@ use sync::row::Row;
 use sync::table::TableSpec;
 
 /// The version of the document's shape.
-pub const EXPORT_VERSION: u32 = 1;
+pub const EXPORT_VERSION: u32 = 2;
 
 /// How many bytes the request may have: a form that is empty.
 const ASKED_BYTES_MAX: usize = 1_024;
@@ -80,32 +96,18 @@ pub(crate) async fn export(
     MaybeSigned(signed): MaybeSigned,
     request: Request,
 ) -> Result<Response, Error> {
+    let by = request.extensions().get::<Connection>().cloned();
     body::read(request.into_body(), ASKED_BYTES_MAX).await?;
     let signed = signed.ok_or(Error::NoSession)?;
     let turn = shared.exports.begin(signed.user)?;
     let beginning = beginning(&shared, signed.user).await?;
     let reading = Reading::of(shared, signed, turn);
-    let parts =
-        futures_util::stream::unfold((Some(beginning), Some(reading)), async |(text, reading)| {
-            match (text, reading) {
-                (Some(text), reading) => Some((Ok(Bytes::from(text)), (None, reading))),
-                (None, Some(mut reading)) => match reading.next().await {
-                    Ok(Some(text)) => Some((Ok(Bytes::from(text)), (None, Some(reading)))),
-                    Ok(None) => Some((Ok(Bytes::from("},\"complete\":true}\n")), (None, None))),
-                    // The answer has begun, so all that can be said is that it is not whole.
-                    Err(error) => {
-                        error.log();
-                        Some((Err(error), (None, None)))
-                    }
-                },
-                (None, None) => None,
-            }
-        });
+    let body = handing::body(beginning, reading, by);
     let headers = [
         (CONTENT_TYPE, "application/json"),
         (CONTENT_DISPOSITION, "attachment; filename=\"daybook.json\""),
     ];
-    Ok((headers, Body::from_stream(parts)).into_response())
+    Ok((headers, body).into_response())
 }
 
 async fn beginning(shared: &Shared, user: Id) -> Result<String, Error> {
@@ -140,6 +142,8 @@ async fn beginning(shared: &Shared, user: Id) -> Result<String, Error> {
         "made_at_ms": store.account_made_at_ms(user).await?,
         "has_password": known.password_hash.is_some(),
         "recovery_codes_left": store.recovery_codes_left(user).await?,
+        "link_expires_at_ms": store.link_expires_at_ms(user).await?,
+        "cursors": store.cursors(user).await?,
         "devices": devices,
         "passkeys": passkeys,
     });
@@ -158,6 +162,7 @@ struct Reading {
     opened: bool,
     wrote_a_row: bool,
     wrote_a_table: bool,
+    records: Records,
     _turn: Turn,
 }
 
@@ -179,6 +184,7 @@ impl Reading {
             opened: false,
             wrote_a_row: false,
             wrote_a_table: false,
+            records: Records::of(ScopeKey::own(signed.user)),
             _turn: turn,
         }
     }
@@ -192,8 +198,9 @@ impl Reading {
         let mut text = String::new();
         while text.is_empty() {
             let Some((table, scopes)) = self.to_read.front_mut() else {
-                self.signed.must_hold(&self.shared.store).await?;
-                return Ok(None);
+                let store = &self.shared.store;
+                self.signed.must_hold(store).await?;
+                return self.records.next(store).await;
             };
             if !self.opened {
                 let comma = if self.wrote_a_table { "," } else { "" };
@@ -233,6 +240,10 @@ fn written(row: &Row) -> Result<String, Error> {
     let mut fields = fields.map_err(|_| Error::Internal("a row that cannot be written"))?;
     if let Some(fields) = fields.as_object_mut() {
         fields.insert("key".to_owned(), row.key.to_string().into());
+        let stamps = serde_json::to_value(&row.stamps);
+        let stamps = stamps.map_err(|_| Error::Internal("stamps that cannot be written"))?;
+        // No field can be called so.
+        fields.insert("$stamps".to_owned(), stamps);
     }
     Ok(fields.to_string())
 }

@@ -3,6 +3,7 @@
 use crate::said::{entries, kinds, markers_after, own, standing_at, written};
 use crate::ways::{Events, Way, each_way};
 use crate::world::{SOON, Visitor, World, write_site};
+use server::accounts::export::PIECE_WAIT_MAX;
 use server::sync::live::SEND_MAX;
 use server::sync::socket::SILENCE_MAX;
 use std::net::TcpListener;
@@ -262,4 +263,28 @@ async fn devices_that_do_not_read_cost_the_server_little_memory(way: Way) {
         each / 1024
     );
     assert!(each < SESSION_BYTES_MAX, "{each} bytes a session");
+}
+
+#[tokio::test]
+async fn an_export_that_is_not_read_makes_room_for_another() {
+    let world = World::open().await;
+    let (ann, _) = world.person("ann").await;
+    write_much(&ann).await;
+    write_much(&ann).await;
+    let mut stuck = ann.post("/api/account/export", "", "").await;
+    assert_eq!(stuck.status(), 200);
+    stuck.chunk().await.expect("a part").expect("a part");
+    let begun = Instant::now();
+    let until = begun + PIECE_WAIT_MAX * 2;
+    while ann.post("/api/account/export", "", "").await.status() == 503 {
+        assert!(Instant::now() < until, "it keeps its turn for ever");
+        sleep(SLOWLY).await;
+    }
+    assert!(begun.elapsed() > PIECE_WAIT_MAX / 2, "it was given time");
+    let mut read = Vec::new();
+    while let Ok(Some(part)) = stuck.chunk().await {
+        read.extend(part);
+    }
+    let read = String::from_utf8(read).expect("text");
+    assert!(!read.contains("\"complete\""));
 }
