@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use sync::hub::collect::Retention;
+use webauthn_rs::prelude::Url;
 
 /// Everything that can be set, as it is after all sources were read. What each key means stands
 /// at [`Given`], in `daybook --help` and in `daybook.example.toml`.
@@ -128,6 +129,25 @@ impl Config {
         self.https.unwrap_or(!self.addr.ip().is_loopback())
     }
 
+    /// Why nobody can have a passkey here, in words for who runs the server; nothing if they can.
+    #[must_use]
+    pub fn why_no_passkeys(&self) -> Option<String> {
+        let Some(given) = &self.public_url else {
+            let named = !self.is_https() && self.addr.ip().is_loopback();
+            return (!named).then(|| {
+                "Passkeys are off: they are bound to the site's name, and `public_url` is not set"
+                    .to_owned()
+            });
+        };
+        let url = Url::parse(given).ok()?;
+        url.domain().is_none().then(|| {
+            format!(
+                "Passkeys are off: `public_url` is {given}, and they cannot be bound to a number. \
+                 Give the site a name; passwords and mail work as they are"
+            )
+        })
+    }
+
     /// How mail leaves this server, if any does.
     #[must_use]
     pub fn mail(&self) -> Option<MailSettings> {
@@ -174,6 +194,26 @@ mod tests {
             ..Config::default()
         };
         assert_eq!(config.retention().revision_ms, 7 * DAY_MS);
+    }
+
+    #[test]
+    fn who_runs_a_server_without_passkeys_is_told_why() {
+        let why = |addr: &str, public_url: Option<&str>| {
+            let config = Config {
+                addr: addr.parse().expect("an address"),
+                public_url: public_url.map(str::to_owned),
+                ..Config::default()
+            };
+            config.why_no_passkeys().unwrap_or_default()
+        };
+        assert_eq!(why("127.0.0.1:3000", None), "");
+        assert_eq!(why("0.0.0.0:3000", Some("https://daybook.example.org")), "");
+        let number = why("0.0.0.0:3000", Some("https://192.0.2.1"));
+        assert!(
+            number.contains("https://192.0.2.1") && number.contains("a name"),
+            "{number}"
+        );
+        assert!(why("0.0.0.0:3000", None).contains("`public_url` is not set"));
     }
 
     #[test]

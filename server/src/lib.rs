@@ -80,6 +80,10 @@ pub async fn start(config: &Config) -> Result<Server, StartError> {
     };
     let public_url = public_url(config, address);
     let passkeys = public_url.as_deref().map(relying_party).transpose()?;
+    let passkeys = passkeys.flatten();
+    if let Some(why) = config.why_no_passkeys() {
+        tracing::warn!("{why}");
+    }
     let mail = mail(config, public_url)?;
     let store = Store::open(&config.database_url).await?;
     let (ask_to_end, shutdown) = Shutdown::channel();

@@ -25,22 +25,25 @@ const TO_ADD: &str = "add";
 const TO_SIGN_IN: &str = "sign_in";
 const TO_SIGN_UP: &str = "sign_up";
 
-/// What checks passkeys for the site at this address.
+/// What checks passkeys for the site at this address; nothing where it is a number, for passkeys
+/// are bound to a host's name.
 ///
 /// # Errors
 /// The address is none that passkeys can be bound to.
-pub(crate) fn relying_party(public_url: &str) -> Result<Webauthn, StartError> {
+pub(crate) fn relying_party(public_url: &str) -> Result<Option<Webauthn>, StartError> {
     let bad = |reason: String| StartError::PublicUrl {
         url: public_url.to_owned(),
         reason,
     };
     let url = Url::parse(public_url).map_err(|error| bad(error.to_string()))?;
-    let host = url
-        .domain()
-        .ok_or_else(|| bad("it has no host name".to_owned()))?;
+    let Some(host) = url.domain() else {
+        let number = url.has_host().then_some(None);
+        return number.ok_or_else(|| bad("it has no host name".to_owned()));
+    };
     let party = WebauthnBuilder::new(host, &url).map(|builder| builder.rp_name("Daybook"));
     party
         .and_then(WebauthnBuilder::build)
+        .map(Some)
         .map_err(|error| bad(error.to_string()))
 }
 
@@ -315,9 +318,22 @@ mod tests {
     #[test]
     fn passkeys_are_bound_to_a_host_name_by_https_or_on_this_machine() {
         for good in ["https://daybook.example.org", "http://localhost:3000"] {
-            assert!(relying_party(good).is_ok(), "{good}");
+            assert!(
+                relying_party(good).is_ok_and(|party| party.is_some()),
+                "{good}"
+            );
         }
-        for bad in ["daybook.example.org", "https://192.0.2.1", "nonsense", ""] {
+        for number in [
+            "https://192.0.2.1",
+            "http://127.0.0.1:3000",
+            "https://[::1]",
+        ] {
+            assert!(
+                relying_party(number).is_ok_and(|party| party.is_none()),
+                "{number}"
+            );
+        }
+        for bad in ["daybook.example.org", "nonsense", ""] {
             let error = relying_party(bad).err().map(|error| error.to_string());
             assert!(
                 error.is_some_and(|words| words.contains("DAYBOOK_PUBLIC_URL")),

@@ -7,6 +7,9 @@ use crate::store::dialect::Dialect;
 
 pub(super) async fn run(config: &Config) -> Result<(), CommandError> {
     let faults = faults(&config.database_url).await?;
+    if let Some(why) = config.why_no_passkeys() {
+        say(&why);
+    }
     for fault in &faults {
         say(fault);
     }

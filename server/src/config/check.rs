@@ -2,8 +2,11 @@
 
 use super::Config;
 use super::given::ConfigError;
+use crate::accounts::mail::MailTls;
 use crate::store::dialect::Dialect;
+use std::net::IpAddr;
 use tracing_subscriber::EnvFilter;
+use webauthn_rs::prelude::Url;
 
 /// How long an ending may take at most, in seconds: a longer one only looks like a server that
 /// hangs.
@@ -25,7 +28,9 @@ impl Config {
             self.check_database(),
             self.check_numbers(),
             self.check_listeners(),
+            self.check_public_url(),
             self.check_mail(),
+            self.check_mail_tls(),
             self.check_log_filter(),
         ];
         checks
@@ -111,6 +116,50 @@ impl Config {
         Ok(())
     }
 
+    /// Passkeys are bound to an origin, and links in mails begin with it.
+    fn check_public_url(&self) -> Verdict {
+        let Some(given) = &self.public_url else {
+            return Ok(());
+        };
+        let wrong = |problem: &str| {
+            let remedy = "Write the scheme and the host alone, and a port if browsers name one, such \
+                          as https://daybook.example.org";
+            Err(("public_url", problem.to_owned(), remedy))
+        };
+        let Ok(url) = Url::parse(given) else {
+            return wrong("is no address of a site");
+        };
+        let Some(host) = url.host_str().filter(|host| !host.is_empty()) else {
+            return wrong("has no host");
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            return wrong("has a name or a password in it");
+        }
+        if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+            return wrong("has something behind the host, and the site lies at its top");
+        }
+        match url.scheme() {
+            "https" => Ok(()),
+            "http" if is_loopback(host) => Ok(()),
+            "http" => wrong("is no https, which can only be on this very machine"),
+            _ => wrong("is neither https nor http"),
+        }
+    }
+
+    fn check_mail_tls(&self) -> Verdict {
+        let host = self.mail_host.as_deref();
+        if self.mail_tls == MailTls::Off && host.is_some_and(|host| !is_loopback(host)) {
+            return Err((
+                "mail_tls",
+                "is off, and the mail server is not on this very machine: whoever is on the way \
+                 there would read the links"
+                    .to_owned(),
+                "Write always or upgraded, or have a mail server on localhost",
+            ));
+        }
+        Ok(())
+    }
+
     fn check_mail(&self) -> Verdict {
         let wrong = |key, problem: &str, remedy| Err((key, problem.to_owned(), remedy));
         match (&self.mail_host, &self.mail_from) {
@@ -158,6 +207,16 @@ impl Config {
                 )
             })
     }
+}
+
+/// Whether nobody but this very machine is at this host.
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let address = bare.parse().map(|address: IpAddr| address.to_canonical());
+    address.map_or_else(
+        |_| bare.eq_ignore_ascii_case("localhost"),
+        |address| address.is_loopback(),
+    )
 }
 
 fn as_u64(number: usize) -> u64 {
@@ -256,6 +315,68 @@ mod tests {
                 "as browsers have it",
             ),
         ]);
+    }
+
+    #[test]
+    fn the_sites_address_is_an_origin_that_nobody_can_listen_to() {
+        let said_of = |url: &str| said(|config| config.public_url = Some(url.to_owned()));
+        for good in [
+            "https://daybook.example.org",
+            "https://daybook.example.org/",
+            "https://daybook.example.org:8443",
+            "https://192.0.2.1",
+            "http://localhost:3000",
+            "http://127.0.0.1:3000",
+            "http://[::1]:3000",
+        ] {
+            assert_eq!(said_of(good), "", "{good}");
+        }
+        for (bad, part) in [
+            ("daybook.example.org", "no address"),
+            ("https://", "no address"),
+            ("", "no address"),
+            ("http://daybook.example.org", "no https"),
+            ("http://localhost.example.org", "no https"),
+            ("ftp://daybook.example.org", "neither"),
+            ("https://daybook.example.org/journal", "behind the host"),
+            ("https://daybook.example.org/?a=b", "behind the host"),
+            ("https://daybook.example.org/#a", "behind the host"),
+            ("https://ann@daybook.example.org", "name or a password"),
+            ("https://ann:x@daybook.example.org", "name or a password"),
+        ] {
+            let said = said_of(bad);
+            assert!(
+                said.contains("`public_url`") && said.contains(part),
+                "{bad}: {said}"
+            );
+            assert!(said.contains("such as https://"), "{bad}: {said}");
+        }
+    }
+
+    #[test]
+    fn mail_goes_unprotected_to_this_very_machine_alone() {
+        let said_of = |host: &str| {
+            said(|config| {
+                config.mail_host = Some(host.to_owned());
+                config.mail_from = Some("daybook@example.org".to_owned());
+                config.mail_tls = MailTls::Off;
+            })
+        };
+        for good in ["localhost", "127.0.0.1", "127.1.2.3", "::1"] {
+            assert_eq!(said_of(good), "", "{good}");
+        }
+        for bad in [
+            "mail.example.org",
+            "192.0.2.1",
+            "localhost.example.org",
+            "10.0.0.1",
+        ] {
+            let said = said_of(bad);
+            assert!(
+                said.contains("`mail_tls` is off") && said.contains("upgraded"),
+                "{bad}: {said}"
+            );
+        }
     }
 
     fn check_named(cases: &[Case]) {
