@@ -36,6 +36,24 @@ async fn what_is_written_on_one_node_reaches_a_stream_on_another_at_once() {
 }
 
 #[tokio::test]
+async fn nodes_end_no_session_of_each_other() {
+    let world = World::on_postgres().await;
+    let other = world.another_node().await;
+    let (ann, account) = world.person("ann").await;
+    for _ in 0..3 {
+        for node in [ann.clone(), ann.at(&other)] {
+            assert_eq!(node.who_am_i().await, Some(account.clone()));
+        }
+    }
+    // Nor does one that hashes with other parameters than those of today.
+    let database = world.database().await;
+    let renewed = sqlx::query("UPDATE users SET password_hash = password_hash || 'x'");
+    renewed.execute(&database).await.expect("another hash");
+    assert_eq!(ann.at(&other).who_am_i().await, Some(account));
+    other.end().await;
+}
+
+#[tokio::test]
 async fn signing_out_on_one_node_ends_the_stream_on_another() {
     let world = World::on_postgres().await;
     let other = world.another_node().await;
