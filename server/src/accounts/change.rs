@@ -2,7 +2,6 @@
 
 use super::call::Visitor;
 use super::confirm::{Strictness, confirmed};
-use super::passwords::is_well_known;
 use super::sign_in::{enter, leave, poke};
 use super::unbroken::unbroken;
 use crate::clock::now_ms;
@@ -17,9 +16,11 @@ pub(super) async fn change_password(
     visitor.signed()?;
     check_password_length(&new)?;
     let user = confirmed(&visitor, present, Strictness::Password).await?;
-    if is_well_known(&new, &user.email) {
-        return Err(AccountError::WeakPassword);
-    }
+    visitor
+        .shared
+        .passwords
+        .must_be_hard(&new, &user.email)
+        .await?;
     let hash = visitor.shared.passwords.hash(new).await?;
     let shared = visitor.shared.clone();
     let changed = unbroken(async move {

@@ -6,7 +6,6 @@
 
 use super::call::Visitor;
 use super::mail::{Mail, Mailer};
-use super::passwords::is_well_known;
 use super::secrets::{hash_of, secret};
 use super::sign_in::{enter, poke};
 use super::unbroken::unbroken;
@@ -83,9 +82,7 @@ pub(super) async fn reset_password(
     new: String,
 ) -> Result<Account, AccountError> {
     check_password_length(&new)?;
-    if is_well_known(&new, "") {
-        return Err(AccountError::WeakPassword);
-    }
+    visitor.shared.passwords.must_be_hard(&new, "").await?;
     visitor.shared.throttle.knock(visitor.address)?;
     let hash = visitor.shared.passwords.hash(new).await?;
     let (shared, token) = (visitor.shared.clone(), hash_of(&token));

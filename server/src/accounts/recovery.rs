@@ -2,7 +2,6 @@
 
 use super::call::Visitor;
 use super::confirm::{Strictness, confirmed};
-use super::passwords::is_well_known;
 use super::sign_in::{enter, poke};
 use super::unbroken::unbroken;
 use crate::store::recovery::SecretHash;
@@ -60,9 +59,7 @@ pub(super) async fn recover(
 ) -> Result<Account, AccountError> {
     let email = checked_email(&email)?.to_owned();
     check_password_length(&new)?;
-    if is_well_known(&new, &email) {
-        return Err(AccountError::WeakPassword);
-    }
+    visitor.shared.passwords.must_be_hard(&new, &email).await?;
     let attempt = visitor.attempt(&email).await?;
     // Made before anything is looked up, so that its time says nothing.
     let hash = visitor.shared.passwords.hash(new).await?;

@@ -1,7 +1,6 @@
 //! Making an account.
 
 use super::call::Visitor;
-use super::passwords::is_well_known;
 use super::sign_in::enter;
 use crate::clock::{new_id, now_ms};
 use crate::store::users::User;
@@ -18,9 +17,11 @@ pub(super) async fn sign_up(
     check_password_length(&password)?;
     // Whether an address is taken is told, so few are told it.
     visitor.shared.throttle.sign_up(visitor.address)?;
-    if is_well_known(&password, &email) {
-        return Err(AccountError::WeakPassword);
-    }
+    visitor
+        .shared
+        .passwords
+        .must_be_hard(&password, &email)
+        .await?;
     let password_hash = visitor.shared.passwords.hash(password).await?;
     let id = new_id().ok_or(AccountError::Internal)?;
     let user = User {

@@ -4,7 +4,7 @@
 mod entries;
 
 use super::say;
-use crate::accounts::passwords::{Passwords, is_well_known};
+use crate::accounts::passwords::Passwords;
 use crate::clock::{new_id, now_ms};
 use crate::config::Config;
 use crate::error::{Error, StartError};
@@ -109,10 +109,9 @@ async fn make(
 ) -> Result<usize, SeedError> {
     let email = checked_email(email)?.to_owned();
     check_password_length(&password)?;
-    if is_well_known(&password, &email) {
-        return Err(AccountError::WeakPassword.into());
-    }
-    let password_hash = Passwords::new()?.hash(password).await?;
+    let passwords = Passwords::new()?;
+    passwords.must_be_hard(&password, &email).await?;
+    let password_hash = passwords.hash(password).await?;
     let no_name = || StartError::System("there is no randomness".to_owned());
     let (id, device_id) = new_id().zip(new_id()).ok_or_else(no_name)?;
     let user = User {
