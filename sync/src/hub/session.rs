@@ -7,6 +7,7 @@
 
 mod chunk;
 mod judge;
+mod places;
 
 use crate::frame::{
     Delta, FeedPhase, Head, Heartbeat, Hello, ScopeChange, ServerError, ServerFrame, Standing,
@@ -16,7 +17,7 @@ use crate::id::Id;
 use crate::limits::HEAD_ROWS_MAX;
 use crate::planted;
 use crate::row::Row;
-use crate::scope::{ACKNOWLEDGED, Lsn, Marker, Markers, Scope};
+use crate::scope::{ACKNOWLEDGED, Lsn, Marker, Scope};
 use crate::table::{Schema, TableSpec};
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
@@ -24,6 +25,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use chunk::{chunks, end_of, hold_back_a_torn_group};
 use judge::cursor_expired;
+use places::Places;
 
 /// What the session wants to know next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +87,7 @@ pub struct Session {
     schema: &'static Schema,
     schema_version: u32,
     scopes: Vec<Scope>,
-    markers: Markers,
+    markers: Places,
     positions: Positions,
     tables: Vec<&'static TableSpec>,
     /// Tables whose newest rows are shown first, next one last.
@@ -126,7 +128,7 @@ impl Session {
         schema: &'static Schema,
         hello: &Hello,
         scopes: Vec<Scope>,
-        positions: Positions,
+        mut positions: Positions,
     ) -> Result<Self, ServerError> {
         schema
             .speaks(hello.schema_version)
@@ -142,13 +144,16 @@ impl Session {
             let witness = hello.markers.get(scope, ACKNOWLEDGED);
             positions.judge_witness(scope, witness, lowest)?;
         }
+        // It has been asked.
+        positions.history.clear();
         // A scope without a table that the device knows would have nothing to say for ever.
         let known = |scope: &Scope| tables.iter().any(|table| table.lives_in(scope.as_str()));
+        let scopes: Vec<_> = scopes.into_iter().filter(known).collect();
         let mut session = Self {
             schema,
             schema_version: hello.schema_version,
-            scopes: scopes.into_iter().filter(known).collect(),
-            markers: hello.markers.clone(),
+            markers: Places::of(&hello.markers, &scopes, &tables),
+            scopes,
             positions,
             tables,
             heads: Vec::new(),
@@ -369,9 +374,20 @@ impl Session {
         if self.missed.is_empty() {
             frames.push(ServerFrame::DeltaComplete {});
             self.live = true;
+            self.settle();
             self.poke();
         }
         frames
+    }
+
+    /// Lets go of what only a catch-up asks for: the session may last.
+    fn settle(&mut self) {
+        let floors = core::mem::take(&mut self.positions.floors);
+        self.positions = Positions {
+            floors: floors.into_iter().filter(|(_, floor)| *floor > 0).collect(),
+            ..Positions::default()
+        };
+        (self.heads, self.missed) = (Vec::new(), Vec::new());
     }
 
     fn found_live(&mut self, found: Found) -> Vec<ServerFrame> {
@@ -418,8 +434,7 @@ impl Session {
     }
 
     fn position(&self, scope: &Scope) -> Marker {
-        self.markers
-            .lowest(scope, self.tables_in(scope).iter().map(|table| table.name))
+        self.markers.lowest(scope)
     }
 
     fn tables_in(&self, scope: &Scope) -> Vec<&'static TableSpec> {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::fixture::{NOTES, SCHEMA};
 use crate::limits::{CHUNK_BYTES_MAX, WIRE_VERSION};
-use crate::scope::{LIBRARY, OWN};
+use crate::scope::{LIBRARY, Markers, OWN};
 use crate::value::{Fields, Value};
 use crate::version::VersionStep;
 
