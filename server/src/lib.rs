@@ -48,6 +48,7 @@ use telemetry::metrics;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use webauthn_rs::Webauthn;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -79,11 +80,7 @@ pub async fn start(config: &Config) -> Result<Server, StartError> {
         None => None,
     };
     let public_url = public_url(config, address);
-    let passkeys = public_url.as_deref().map(relying_party).transpose()?;
-    let passkeys = passkeys.flatten();
-    if let Some(why) = config.why_no_passkeys() {
-        tracing::warn!("{why}");
-    }
+    let passkeys = passkeys(config, public_url.as_deref())?;
     let mail = mail(config, public_url)?;
     let store = Store::open(&config.database_url).await?;
     let (ask_to_end, shutdown) = Shutdown::channel();
@@ -153,6 +150,14 @@ fn public_url(config: &Config, address: SocketAddr) -> Option<String> {
     let set = set.map(|url| url.trim_end_matches('/').to_owned());
     let local = address.ip().is_loopback() && !config.is_https();
     set.or_else(|| local.then(|| format!("http://localhost:{}", address.port())))
+}
+
+/// What checks passkeys, where there can be any; otherwise the log says why not.
+fn passkeys(config: &Config, public_url: Option<&str>) -> Result<Option<Webauthn>, StartError> {
+    if let Some(why) = config.why_no_passkeys() {
+        tracing::warn!("{why}");
+    }
+    Ok(public_url.map(relying_party).transpose()?.flatten())
 }
 
 /// What sends mail, and what its links begin with.

@@ -4,10 +4,14 @@
 //! HTTP/1.1 only: TLS and HTTP/2 are the proxy's in front of us, and proxies speak 1.1 to
 //! programs like this one.
 
+mod chunks;
 mod connection;
+mod handover;
 mod places;
 mod shutdown;
 
+pub use chunks::SURPLUS_BYTES_MAX;
+pub(crate) use chunks::{Chunks, Departure, chunks};
 pub(crate) use connection::Connection;
 pub use places::Limits;
 pub(crate) use shutdown::{Ending, Shutdown};

@@ -1,5 +1,6 @@
 //! One connection: served until it ends, becomes a socket, or is hung up.
 
+use super::handover::{Handover, Lent};
 use super::places::Place;
 use super::{HEAD_BYTES_MAX, HEAD_MAX, Peer, Shutdown};
 use crate::telemetry::metrics::CONNECTIONS_OPEN;
@@ -20,9 +21,13 @@ use tower::ServiceExt as _;
 /// The connection that a request came by. While an answer or a socket holds it, it keeps its
 /// place among those that the server puts up with.
 #[derive(Clone, Debug)]
-pub(crate) struct Connection {
-    hung_up: Arc<Notify>,
-    _held: Arc<Held>,
+pub(crate) struct Connection(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    hung_up: Notify,
+    handover: Handover,
+    _held: Held,
 }
 
 /// A place, and its count among the open connections.
@@ -38,20 +43,25 @@ impl Drop for Held {
 impl Connection {
     pub(super) fn of(place: Place) -> Self {
         gauge!(CONNECTIONS_OPEN).increment(1);
-        Self {
-            hung_up: Arc::default(),
-            _held: Arc::new(Held(place)),
-        }
+        Self(Arc::new(Inner {
+            hung_up: Notify::new(),
+            handover: Handover::default(),
+            _held: Held(place),
+        }))
     }
 
     /// Breaks it, whatever is still on its way: the other side takes nothing.
     pub(crate) fn hang_up(&self) {
-        self.hung_up.notify_one();
+        self.0.hung_up.notify_one();
+    }
+
+    pub(super) fn handover(&self) -> &Handover {
+        &self.0.handover
     }
 }
 
-/// Serves one connection until it ends, becomes a socket, is hung up, or the server ends and the
-/// request that is under way is answered.
+/// Serves one connection until it ends, becomes a socket or a stream, is hung up, or the server
+/// ends and the request that is under way is answered.
 pub(super) async fn serve_one(
     socket: TcpStream,
     peer: IpAddr,
@@ -59,32 +69,33 @@ pub(super) async fn serve_one(
     router: Router,
     mut shutdown: Shutdown,
 ) {
-    let hung_up = Arc::clone(&this.hung_up);
+    let socket = TokioIo::new(Lent::new(socket, this.clone()));
+    let connection = this.clone();
     let service = router.map_request(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
-        request.extensions_mut().insert(this.clone());
+        request.extensions_mut().insert(connection.clone());
         request
     });
-    let connection = http1::Builder::new()
+    let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(socket), TowerToHyperService::new(service))
+        .serve_connection(socket, TowerToHyperService::new(service))
         .with_upgrades();
-    let mut connection = pin!(connection);
+    let mut serving = pin!(serving);
     let mut is_ending = false;
     loop {
         tokio::select! {
-            served = connection.as_mut() => {
-                if let Err(error) = served {
+            served = serving.as_mut() => {
+                if let Err(error) = served && !this.handover().is_done() {
                     tracing::debug!(%error, "connection");
                 }
                 return;
             }
-            () = hung_up.notified() => return tracing::debug!("hung up"),
+            () = this.0.hung_up.notified() => return tracing::debug!("hung up"),
             () = shutdown.asked(), if !is_ending => {
                 is_ending = true;
-                connection.as_mut().graceful_shutdown();
+                serving.as_mut().graceful_shutdown();
             }
         }
     }

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::serve::Shutdown;
 use crate::shared::Shared;
 use std::convert::Infallible;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 use sync::frame::{DeviceFrame, FrameError, Hello, ServerError, ServerFrame};
@@ -54,6 +54,12 @@ pub(super) trait Inlet: Send {
 /// The device is not there any more.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Gone;
+
+/// A session at work.
+pub(super) type Speaking = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Whether what was said has left.
+type Said = Result<(), Ended>;
 
 /// Why a session ended.
 #[derive(Debug)]
@@ -126,13 +132,18 @@ impl Session {
         })
     }
 
-    /// Speaks until it ends.
-    pub(super) async fn run<O: Outlet, I: Inlet>(self, mut outlet: O, mut inlet: I) {
+    /// Speaks until it ends. What it knows is kept once, and what it seldom does takes its room
+    /// on the heap when it does it: the rest is what each quiet session costs.
+    pub(super) fn run<O, I>(self, mut outlet: O, mut inlet: I) -> Speaking
+    where
+        O: Outlet + 'static,
+        I: Inlet + 'static,
+    {
         let feed = match self.feed {
             Ok(feed) => feed,
             Err(error) => {
                 let last = Ended::Because(Box::new(ServerFrame::Error(error)));
-                return end(&mut outlet, &mut inlet, last).await;
+                return Box::pin(async move { end(&mut outlet, &mut inlet, last).await });
             }
         };
         let mut live = Live {
@@ -149,13 +160,10 @@ impl Session {
             _held: self.held,
             _seat: self.seat,
         };
-        let Err(ended) = live.go_on().await;
-        let Live {
-            mut outlet,
-            mut inlet,
-            ..
-        } = live;
-        end(&mut outlet, &mut inlet, ended).await;
+        Box::pin(async move {
+            let Err(ended) = live.go_on().await;
+            Box::pin(end(&mut live.outlet, &mut live.inlet, ended)).await;
+        })
     }
 }
 
@@ -185,11 +193,13 @@ impl<O: Outlet, I: Inlet> Live<O, I> {
         self.say(self.feed.welcome(now_ms())).await?;
         self.say(self.feed.heartbeat(now_ms())).await?;
         loop {
-            self.answer().await?;
+            if let Some(frame) = self.heard.take() {
+                Box::pin(self.answer(frame)).await?;
+            }
             if std::mem::take(&mut self.poked) {
                 self.feed.poke();
             }
-            match self.feed.advance().await {
+            match Box::pin(self.feed.advance()).await {
                 Ok(Some(frames)) => {
                     for frame in frames {
                         self.say(frame).await?;
@@ -206,7 +216,11 @@ impl<O: Outlet, I: Inlet> Live<O, I> {
     }
 
     /// Says one thing, and meanwhile hears when the session, the device or the server ends.
-    async fn say(&mut self, frame: ServerFrame) -> Result<(), Ended> {
+    fn say(&mut self, frame: ServerFrame) -> Pin<Box<dyn Future<Output = Said> + Send + '_>> {
+        Box::pin(self.saying(frame))
+    }
+
+    async fn saying(&mut self, frame: ServerFrame) -> Said {
         if matches!(frame, ServerFrame::Error(_)) {
             return Err(Ended::Because(Box::new(frame)));
         }
@@ -218,7 +232,7 @@ impl<O: Outlet, I: Inlet> Live<O, I> {
                 () = self.shutdown.asked() => return Err(Ended::Shutdown),
                 () = self.listener.poked() => {
                     self.poked = true;
-                    self.signed.must_hold(&self.shared.store).await?;
+                    Box::pin(self.signed.must_hold(&self.shared.store)).await?;
                 }
                 sent = &mut sending => return sent.map_err(|Gone| Ended::Left),
                 heard = self.inlet.hear(), if self.heard.is_none() => self.heard = Some(heard?),
@@ -251,13 +265,13 @@ impl<O: Outlet, I: Inlet> Live<O, I> {
         Ok(())
     }
 
-    /// Answers what the device said, if it did.
-    async fn answer(&mut self) -> Result<(), Ended> {
-        let frame = match self.heard.take() {
-            None | Some(DeviceFrame::Heartbeat {}) => return Ok(()),
-            Some(DeviceFrame::Bye(_)) => return Err(Ended::Left),
-            Some(frame) => frame,
-        };
+    /// Answers what the device said.
+    async fn answer(&mut self, frame: DeviceFrame) -> Result<(), Ended> {
+        match frame {
+            DeviceFrame::Heartbeat {} => return Ok(()),
+            DeviceFrame::Bye(_) => return Err(Ended::Left),
+            _ => {}
+        }
         // As with every request: who is signed out writes nothing more.
         self.look().await?;
         let user = self.signed.user;
@@ -273,7 +287,7 @@ impl<O: Outlet, I: Inlet> Live<O, I> {
     }
 
     async fn look(&mut self) -> Result<(), Error> {
-        self.signed.must_hold(&self.shared.store).await
+        Box::pin(self.signed.must_hold(&self.shared.store)).await
     }
 }
 

@@ -2,7 +2,7 @@
 //! device may say anything else at any time, and each is answered on the same socket. What is
 //! not understood is answered with an error, and the socket closes.
 
-use super::live::{Ended, Gone, Inlet, Outlet, Session, end};
+use super::live::{Ended, Gone, Inlet, Outlet, Session, Speaking, end};
 use super::seats::Seat;
 use crate::accounts::sessions::{MaybeSigned, Signed};
 use crate::error::Error;
@@ -16,6 +16,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_
 use axum::response::Response;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 use sync::frame::{DeviceFrame, FrameError, Hello, ServerFrame};
@@ -38,7 +39,7 @@ pub const MESSAGE_BYTES_MAX: usize = 2 * PUSH_BYTES_MAX;
 const WRITE_BYTES_MAX: usize = 2 * FRAME_BYTES_MAX;
 
 /// How many bytes are read at a time; each open socket holds as many.
-const READ_BYTES: usize = 8 * 1024;
+const READ_BYTES: usize = 1024;
 
 /// Opens a socket.
 pub(crate) async fn socket(
@@ -61,17 +62,21 @@ pub(crate) async fn socket(
         .read_buffer_size(READ_BYTES);
     let span = Span::current();
     Ok(upgrade.on_upgrade(move |socket| {
-        converse(shared, signed, seat, connection, socket).instrument(span)
+        let greeting = Box::pin(greet(shared, signed, seat, connection, socket));
+        // In a task of its own: of what opening takes, nothing is kept while the socket is open.
+        tokio::spawn(async move { greeting.await.await }.instrument(span));
+        ready(())
     }))
 }
 
-async fn converse(
+/// Hears the device's hello, and opens the session that is then spoken.
+async fn greet(
     shared: Arc<Shared>,
     signed: Signed,
     seat: Seat,
     connection: Option<Connection>,
     socket: WebSocket,
-) {
+) -> Speaking {
     let (out, heard) = socket.split();
     let mut outlet = Out {
         socket: Some(out),
@@ -89,8 +94,8 @@ async fn converse(
         Err(ended) => Err(ended),
     };
     match opened {
-        Ok(session) => session.run(outlet, inlet).await,
-        Err(ended) => end(&mut outlet, &mut inlet, ended).await,
+        Ok(session) => session.run(outlet, inlet),
+        Err(ended) => Box::pin(async move { end(&mut outlet, &mut inlet, ended).await }),
     }
 }
 

@@ -18,6 +18,7 @@ mod erasing;
 mod examples;
 mod fuzz;
 mod guessing;
+mod handover;
 mod integrity;
 mod joining;
 mod listening;
