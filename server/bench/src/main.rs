@@ -4,7 +4,7 @@
 //! # Layout, in reading order
 //! - [`figures`]: one file a figure
 //! - [`place`], [`node`], [`cluster`], [`relay`]: databases and programs to measure, and to kill
-//! - [`line`], [`person`], [`entries`]: devices that know only HTTP and the protocol
+//! - [`line`], [`socket`], [`person`], [`entries`]: devices that know only HTTP and the protocol
 //! - [`ledger`], [`load`]: what was acknowledged, in a list of our own, while many write
 //! - [`table`], [`spread`]: how it is told
 
@@ -19,6 +19,7 @@ mod node;
 mod person;
 mod place;
 mod relay;
+mod socket;
 mod spread;
 mod table;
 

@@ -1,4 +1,4 @@
-//! What a server takes that has only just begun, and what an idle stream adds to that.
+//! What a server takes that has only just begun, and what an idle stream, or socket, adds to that.
 
 use crate::Wish;
 use crate::line::Events;
@@ -6,8 +6,10 @@ use crate::line::Line;
 use crate::node::Node;
 use crate::person::{Person, pass};
 use crate::place::{Kind, Place};
+use crate::socket::Socket;
 use crate::table::Table;
 use anyhow::{Context, Result, ensure};
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,20 +27,72 @@ const DEVICES: usize = 20;
 /// What is open besides streams, on either side.
 const FILES_BESIDES: u64 = 1_000;
 
+/// How a device stays in touch.
+#[derive(Clone, Copy)]
+enum Way {
+    Events,
+    Socket,
+}
+
+/// What it has open.
+enum Open {
+    Events(Events),
+    Socket(Box<Socket>),
+}
+
 /// How long a server that has begun is left alone before it is looked at.
 const REST: Duration = Duration::from_secs(2);
 
 /// So many heartbeats later it is looked at again.
 const BEATS: u32 = 3;
 
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Events => "events",
+            Self::Socket => "socket",
+        })
+    }
+}
+
+impl Way {
+    /// Another device of theirs that has caught up.
+    async fn open(self, address: SocketAddr, person: &Person, markers: Markers) -> Result<Open> {
+        Ok(match self {
+            Self::Events => Open::Events(stream(address, person, markers).await?),
+            Self::Socket => {
+                let hello = person.other_device()?.hello(markers);
+                let mut socket = Socket::open(address, &person.cookie, hello).await?;
+                socket.until("{\"delta_complete\":").await?;
+                Open::Socket(Box::new(socket))
+            }
+        })
+    }
+}
+
+impl Open {
+    /// Reads on, until it ends.
+    async fn read(self) -> Result<()> {
+        match self {
+            Self::Events(mut events) => loop {
+                events.next().await.context("an idle stream")?;
+            },
+            Self::Socket(mut socket) => loop {
+                socket.next().await.context("an idle socket")?;
+            },
+        }
+    }
+}
+
 pub(crate) async fn run(wish: &Wish) -> Result<()> {
     let mut table = Table::new(&[
         "database",
-        "idle streams",
+        "way",
+        "idle",
         "resident at the start, MB",
-        "with the streams, MB",
-        "KB a stream",
-        "after 3 heartbeats, KB a stream",
+        "with all of them, MB",
+        "KB each",
+        "after 3 heartbeats, KB each",
         "opened a second",
         "computing while idle, % of a core",
     ]);
@@ -51,13 +105,15 @@ pub(crate) async fn run(wish: &Wish) -> Result<()> {
          or measure fewer with --quick"
     );
     for kind in wish.kinds() {
-        measure(wish, kind, count, &mut table).await?;
+        for way in [Way::Events, Way::Socket] {
+            measure(wish, kind, way, count, &mut table).await?;
+        }
     }
-    table.print("Idle streams on one node");
+    table.print("Idle streams and sockets on one node");
     Ok(())
 }
 
-async fn measure(wish: &Wish, kind: Kind, count: usize, table: &mut Table) -> Result<()> {
+async fn measure(wish: &Wish, kind: Kind, way: Way, count: usize, table: &mut Table) -> Result<()> {
     let place = Place::new(wish, kind).await?;
     let people = {
         // Hashing so many passwords leaves its traces in a server's memory; another one begins.
@@ -69,7 +125,7 @@ async fn measure(wish: &Wish, kind: Kind, count: usize, table: &mut Table) -> Re
     let node = place.node().await?;
     sleep(REST).await;
     let at_start = node.resident_kib()?;
-    let (mut open, opened) = open_all(node.address, people, count).await?;
+    let (mut open, opened) = open_all(node.address, way, people, count).await?;
     sleep(REST).await;
     let with_streams = node.resident_kib()?;
     let beats = Duration::from_millis(HEARTBEAT_MS + HEARTBEAT_JITTER_MS) * BEATS;
@@ -87,6 +143,7 @@ async fn measure(wish: &Wish, kind: Kind, count: usize, table: &mut Table) -> Re
     let megabytes = |kib: u64| format!("{:.1}", kib as f64 * 1.024 / 1_000.0);
     table.row(&[
         &kind,
+        &way,
         &count,
         &megabytes(at_start),
         &megabytes(with_streams),
@@ -109,6 +166,7 @@ async fn computing(node: &Node, span: Duration) -> Result<f64> {
 /// Opens all streams, each read by a task of its own, and tells how long that took.
 async fn open_all(
     address: SocketAddr,
+    way: Way,
     people: Vec<Person>,
     count: usize,
 ) -> Result<(JoinSet<Result<()>>, Duration)> {
@@ -132,19 +190,15 @@ async fn open_all(
                         left.store(0, Ordering::Relaxed);
                         return Ok(open);
                     }
-                    open.push(stream(address, &person, markers.clone()).await?);
+                    open.push(way.open(address, &person, markers.clone()).await?);
                 }
             }
         });
     }
     while let Some(some) = opening.join_next().await {
-        let some: Result<Vec<Events>> = some?;
-        for mut events in some? {
-            reading.spawn(async move {
-                loop {
-                    events.next().await.context("an idle stream")?;
-                }
-            });
+        let some: Result<Vec<Open>> = some?;
+        for open in some? {
+            reading.spawn(open.read());
         }
     }
     Ok((reading, began.elapsed()))
