@@ -12,7 +12,7 @@ use leptos_router::location::RequestUrl;
 /// The theme's background, light and dark, for the browser's own bars.
 const PAPER: [(&str, &str); 2] = [("light", "#fcfaf6"), ("dark", "#13100d")];
 
-/// The public page at this path (`/`, `/auth/login` or `/auth/register`), rendered.
+/// The public page at this path (`/` or one below `/auth`), rendered.
 #[must_use]
 pub fn page_html(build: &str, path: &str) -> String {
     let owner = Owner::new_root(None);
@@ -35,6 +35,8 @@ fn title_of(path: &str) -> String {
     words::document_title(match path {
         "/auth/login" => words::SIGN_IN,
         "/auth/register" => words::SIGN_UP,
+        "/auth/forgot" => words::settings::FORGOT_TITLE,
+        "/auth/reset" => words::settings::RESET_TITLE,
         _ => words::NAME,
     })
 }
@@ -79,7 +81,13 @@ fn document(build: &str, title: &str, mark: &str, body: &str) -> String {
 mod tests {
     use super::*;
 
-    const PAGES: [&str; 3] = ["/", "/auth/login", "/auth/register"];
+    const PAGES: [&str; 5] = [
+        "/",
+        "/auth/login",
+        "/auth/register",
+        "/auth/forgot",
+        "/auth/reset",
+    ];
 
     fn documents() -> Vec<String> {
         let pages = PAGES.map(|path| page_html("b1", path));
@@ -133,6 +141,8 @@ mod tests {
             ("/auth/login", words::SIGN_IN_TITLE),
             ("/auth/login?next=/trash", words::SIGN_IN_TITLE),
             ("/auth/register", words::SIGN_UP_TITLE),
+            ("/auth/forgot", words::settings::FORGOT_TITLE),
+            ("/auth/reset", words::settings::RESET_TITLE),
         ] {
             let html = page_html("b1", path);
             assert!(html.contains(heading), "{path}: {html}");
@@ -144,8 +154,10 @@ mod tests {
 
     #[test]
     fn a_password_is_never_put_into_an_address() {
-        let html = page_html("b1", "/auth/login");
-        assert!(html.contains("method=\"post\""), "{html}");
-        assert!(html.contains("disabled"), "{html}");
+        for path in &PAGES[1..] {
+            let html = page_html("b1", path);
+            assert!(html.contains("method=\"post\""), "{html}");
+            assert!(html.contains("disabled"), "{html}");
+        }
     }
 }

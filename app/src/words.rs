@@ -1,6 +1,9 @@
 //! Everything the page says to people, in one place: short plain sentences that say what
 //! happened to the words, never blame and never exclaim.
 
+pub mod leaving;
+pub mod settings;
+
 use sync::device::status::{Connectivity, HeaderState};
 use sync::local::{Failure, Tick};
 
@@ -22,7 +25,6 @@ pub const THEME_LIGHT: &str = "Light";
 pub const THEME_DARK: &str = "Dark";
 pub const SIGN_IN: &str = "Sign in";
 pub const SIGN_OUT: &str = "Sign out";
-pub const SIGN_OUT_OFFLINE: &str = "Signing out needs a connection.";
 pub const TRY_NOW: &str = "Try now";
 pub const OFFLINE: &str = "You’re offline. Writing and reading work. Sync waits.";
 pub const DISMISS: &str = "Dismiss";

@@ -3,6 +3,8 @@
 
 import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
+import { give_authenticator } from "../support/authenticator.js";
+import { Settings } from "../support/settings.js";
 import { expect, test } from "../support/test.js";
 
 const SIZES = [
@@ -30,7 +32,7 @@ async function finds_nothing(page: Page, screen: string): Promise<void> {
 
 test("axe finds nothing on the public pages", async ({ device, daybook }) => {
   const page = await (await device()).newPage();
-  for (const path of ["/", "/auth/login", "/auth/register"]) {
+  for (const path of ["/", "/auth/login", "/auth/register", "/auth/forgot", "/auth/reset"]) {
     await page.goto(daybook.url + path);
     await expect(page.getByRole("main")).toBeVisible();
     await finds_nothing(page, path);
@@ -59,6 +61,25 @@ test("axe finds nothing in the journal, its editor, its dialogs and its trash", 
   await page.getByRole("link", { name: "Trash", exact: true }).click();
   await expect(person.entry("An entry")).toBeVisible();
   await finds_nothing(page, "trash");
+});
+
+test("axe finds nothing in the settings and their dialogs", async ({ person }) => {
+  test.setTimeout(180_000);
+  const { page } = person;
+  await give_authenticator(page);
+  const settings = await Settings.of(person);
+  await settings.section("Passkeys").getByRole("button", { name: "Add a passkey" }).click();
+  await expect(settings.passkeys).toHaveCount(1);
+  await settings.section("Account").getByText("Change password").click();
+  await finds_nothing(page, "settings");
+  await settings.passkeys.getByRole("button", { name: /^Remove/ }).click();
+  await finds_nothing(page, "confirm");
+  await page.keyboard.press("Escape");
+  await settings.makeCodes();
+  await finds_nothing(page, "recovery codes");
+  await page.keyboard.press("Escape");
+  await settings.section("Delete account").getByRole("button", { name: "Delete account" }).click();
+  await finds_nothing(page, "delete account");
 });
 
 test("axe finds nothing while offline and after the session expired", async ({ person }) => {

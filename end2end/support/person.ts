@@ -45,7 +45,7 @@ export class Person {
   /** Signs out and ends on the welcome page. */
   async signOut(): Promise<void> {
     await this.page.getByLabel("User menu").click();
-    await this.page.getByRole("button", { name: "Sign out" }).click();
+    await this.page.getByRole("button", { name: "Sign out", exact: true }).click();
     await expect(this.page.getByRole("link", { name: "Start writing" })).toBeVisible();
   }
 

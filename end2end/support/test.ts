@@ -22,7 +22,7 @@ const EXPECTED = [
   /net::ERR_EMPTY_RESPONSE/,
   /net::ERR_INCOMPLETE_CHUNKED_ENCODING/,
   /net::ERR_NETWORK_CHANGED/,
-  /status of 4(01|03|09|22|29)/,
+  /status of 4(01|03|09|10|22|29)/,
 ];
 
 export const test = base.extend<Fixtures>({

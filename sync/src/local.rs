@@ -4,6 +4,10 @@
 //! page and worker are two programs that share only this file and greet each other with their
 //! build.
 
+mod leaving;
+
+pub use leaving::{Ended, Farewell, Unsent};
+
 use crate::change::Op;
 use crate::device::status::Connectivity;
 use crate::id::Id;
@@ -34,10 +38,28 @@ pub enum Ask {
         /// The person.
         account: Account,
     },
-    /// The person has signed out: close their journal. It is removed from this device when
-    /// everything in it is on the server, and kept for their next sign-in when not. Answered by
+    /// The person has signed out: close their journal and remove it from this device. Answered
+    /// by [`Answer::Done`], or refused as `unsent` while words in it are here alone.
+    SignedOut {
+        /// Words that are here alone may go too.
+        discard: bool,
+        /// The server has ended the session. If not, it is told at the next contact.
+        heard: bool,
+    },
+    /// What of the open journal is on this device alone. Answered by [`Answer::Unsent`].
+    Unsent,
+    /// The open journal as this device has it, or what of it is here alone, as a document to keep
+    /// elsewhere. Answered by [`Answer::Document`].
+    Export {
+        /// Only what the server does not have.
+        unsent_only: bool,
+    },
+    /// What is left to say of a journal that was ended from elsewhere. Answered by
+    /// [`Answer::Farewell`].
+    Farewell,
+    /// Its person has heard it, and saved what they want: let it go for ever. Answered by
     /// [`Answer::Done`].
-    SignedOut,
+    LetGo,
     /// Rows. Answered by [`Answer::Rows`].
     Query(Query),
     /// Edits, kept together or not at all. Answered by [`Answer::Done`] once they are on disk.
@@ -268,6 +290,12 @@ pub enum Answer {
     Draft(Option<Fields>),
     /// Who is signed in on this device, if anybody.
     Account(Option<Account>),
+    /// What is on this device alone.
+    Unsent(Unsent),
+    /// A document, as text.
+    Document(String),
+    /// What is left to say, if anything.
+    Farewell(Option<Farewell>),
 }
 
 /// Why a request was not done. Nothing was changed by it.

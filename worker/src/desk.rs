@@ -1,19 +1,21 @@
 //! The worker's desk: which journal is open, and the way out to the page and the other tabs.
 
+mod leaving;
+
 use crate::host::Host;
 use crate::rpc;
 use crate::storage::StorageError;
-use crate::storage::registry::{Registry, delete_journal};
+use crate::storage::registry::Registry;
 use crate::tabs::{News, Tabs, Want};
 use serde::Serialize;
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
 use sync::device::effect::SyncEvent;
 use sync::device::event::Event;
 use sync::device::status::Connectivity;
 use sync::hooks::Hook;
 use sync::id::Id;
-use sync::local::{Account, FromWorker, Notice, Request};
+use sync::local::{Account, Ended, FromWorker, Notice, Request};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::DedicatedWorkerGlobalScope;
@@ -24,23 +26,27 @@ pub(crate) struct Desk {
     outward: Rc<Outward>,
     registry: RefCell<Option<Rc<Registry>>>,
     host: RefCell<Option<Rc<Host>>>,
+    /// The journal is being ended from elsewhere.
+    ending: Cell<bool>,
 }
 
 impl Desk {
     /// Opens the journal of whoever is signed in on this device, then says that it is ready.
     pub(crate) fn open(build: String) -> Rc<Self> {
-        let desk = Rc::new_cyclic(|desk: &std::rc::Weak<Self>| {
-            let desk = desk.clone();
+        let desk = Rc::new_cyclic(|desk: &Weak<Self>| {
+            let listening = desk.clone();
             let tabs = Tabs::open(move |news| {
-                if let Some(desk) = desk.upgrade() {
+                if let Some(desk) = listening.upgrade() {
                     desk.hear(news);
                 }
             });
+            let desk = desk.clone();
             Self {
                 build,
-                outward: Rc::new(Outward { tabs }),
+                outward: Rc::new(Outward { tabs, desk }),
                 registry: RefCell::default(),
                 host: RefCell::default(),
+                ending: Cell::new(false),
             }
         });
         let opening = desk.clone();
@@ -51,6 +57,7 @@ impl Desk {
             opening.outward.post(&FromWorker::Ready {
                 build: opening.build.clone(),
             });
+            opening.pass_on_owed_sign_out();
         });
         desk
     }
@@ -91,27 +98,11 @@ impl Desk {
 
     /// The server has accepted this person's sign-in.
     pub(crate) async fn sign_in(self: &Rc<Self>, account: Account) -> Result<(), StorageError> {
-        self.registry().await?.set_current(Some(&account)).await?;
+        let registry = self.registry().await?;
+        registry.finish_leaving().await?;
+        registry.enter(&account).await?;
         self.switch(Some(account.clone())).await?;
         self.tabs().tell(&News::AccountChanged(Some(account)));
-        Ok(())
-    }
-
-    /// The person has signed out. Their journal stays on this device only while it holds words
-    /// that the server does not have: changes on their way, refused ones, drafts.
-    pub(crate) async fn sign_out(self: &Rc<Self>) -> Result<(), StorageError> {
-        let Some(host) = self.host() else {
-            return Ok(());
-        };
-        let connection = host.connection().await?;
-        let outbox = connection.count_outbox().await?;
-        let empty = outbox.waiting + outbox.failed == 0 && !connection.has_drafts().await?;
-        self.registry().await?.set_current(None).await?;
-        self.switch(None).await?;
-        self.tabs().tell(&News::AccountChanged(None));
-        if empty {
-            delete_journal(connection.name()).await?;
-        }
         Ok(())
     }
 
@@ -125,8 +116,9 @@ impl Desk {
     }
 
     async fn open_current(self: &Rc<Self>) -> Result<(), StorageError> {
-        let current = self.registry().await?.current().await?;
-        self.switch(current).await
+        let registry = self.registry().await?;
+        registry.finish_leaving().await?;
+        self.switch(registry.current().await?).await
     }
 
     async fn registry(&self) -> Result<Rc<Registry>, StorageError> {
@@ -197,12 +189,20 @@ impl Desk {
 /// The way out: this worker's page and the other tabs.
 pub(crate) struct Outward {
     tabs: Tabs,
+    desk: Weak<Desk>,
 }
 
 impl Outward {
     /// The other tabs.
     pub(crate) const fn tabs(&self) -> &Tabs {
         &self.tabs
+    }
+
+    /// The server ended the session for this device.
+    pub(crate) fn session_ended(&self, why: Ended) {
+        if let Some(desk) = self.desk.upgrade() {
+            spawn_local(async move { desk.end(why).await });
+        }
     }
 
     /// Posts to this worker's page.

@@ -7,7 +7,7 @@ use crate::leader::Lead;
 use crate::providers;
 use crate::storage::StorageError;
 use crate::storage::connection::Connection;
-use crate::storage::registry::open_journal;
+use crate::storage::registry::{Registry as Accounts, open_journal};
 use crate::storage::upkeep::Cleared;
 use crate::tabs::{News, Want};
 use crate::timers::Timers;
@@ -20,8 +20,9 @@ use sync::device::outbox::LocalChange;
 use sync::device::state::State;
 use sync::device::status::connectivity;
 use sync::device::step::step;
+use sync::frame::ServerFrame;
 use sync::id::Id;
-use sync::local::{Account, Edit};
+use sync::local::{Account, Edit, Ended};
 use sync::provider::registry::Registry;
 use sync::provider::{Reply, Sink};
 use sync::scope::Markers;
@@ -99,6 +100,11 @@ impl Host {
         let present = self.connection.borrow().clone();
         if !present.is_closed() || self.closed.get() {
             return Ok(present);
+        }
+        // Closed because it is being removed: opening it would make it anew.
+        let current = Accounts::open().await?.current().await?;
+        if current.is_none_or(|current| current.id != self.account.id) {
+            return Err(StorageError::Left);
         }
         let fresh = Rc::new(open_journal(&self.account).await?);
         self.connection.replace(fresh.clone());
@@ -248,6 +254,9 @@ impl Host {
     }
 
     fn hear(self: &Rc<Self>, reply: Reply) {
+        if let Some(why) = ended_by(&reply) {
+            self.outward.session_ended(why);
+        }
         self.dispatch(match reply {
             Reply::Opened(link) => Event::LinkOpened { link },
             Reply::Frame(link, frame) => Event::FrameArrived { link, frame },
@@ -282,5 +291,17 @@ impl Host {
             Ok(_) => {}
             Err(error) => self.outward.storage_failed(&error),
         }
+    }
+}
+
+/// Whether a reply says that the session was ended for this device, and why.
+fn ended_by(reply: &Reply) -> Option<Ended> {
+    match reply {
+        Reply::Frame(_, ServerFrame::Error(error)) => Ended::by(&error.code),
+        Reply::Closed(_, failure)
+        | Reply::Pushed(Err(failure))
+        | Reply::Pulled(Err(failure))
+        | Reply::Verified(Err(failure)) => Ended::by(failure.code()),
+        _ => None,
     }
 }

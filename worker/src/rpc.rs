@@ -22,8 +22,23 @@ pub(crate) async fn answer(desk: &Rc<Desk>, ask: Ask) -> Result<Answer, Failure>
             desk.sign_in(account.clone()).await?;
             Ok(Answer::Account(Some(account)))
         }
-        Ask::SignedOut => {
-            desk.sign_out().await?;
+        Ask::SignedOut { discard, heard } => {
+            desk.sign_out(discard, heard).await?;
+            Ok(Answer::Done)
+        }
+        Ask::Unsent => {
+            let connection = journal(desk)?.connection().await?;
+            Ok(Answer::Unsent(connection.unsent().await?))
+        }
+        Ask::Export { unsent_only } => {
+            let host = journal(desk)?;
+            let connection = host.connection().await?;
+            let text = connection.document(host.account(), unsent_only).await?;
+            Ok(Answer::Document(text))
+        }
+        Ask::Farewell => Ok(Answer::Farewell(desk.farewell().await?)),
+        Ask::LetGo => {
+            desk.let_go().await?;
             Ok(Answer::Done)
         }
         // Where nobody is signed in, there is nothing to reach and nothing to end.
@@ -143,7 +158,10 @@ fn connect(desk: &Desk, url: Option<&str>) -> Result<Answer, Failure> {
     want(desk, Want::Connect { provider })
 }
 
-fn pass_on(desk: &Desk, signal: Signal) {
+fn pass_on(desk: &Rc<Desk>, signal: Signal) {
+    if signal == Signal::Online {
+        desk.pass_on_owed_sign_out();
+    }
     let Some(host) = desk.host() else { return };
     match signal {
         Signal::Online => host.dispatch(Event::NetworkFound),

@@ -88,6 +88,14 @@ pub fn time_of_day(ms: i64) -> String {
     )
 }
 
+/// The day and the time of day of a moment, here.
+#[must_use]
+pub fn moment_in_words(ms: u64) -> String {
+    thread_local!(static MOMENT: OnceCell<Function> = const { OnceCell::new() });
+    let options = [("dateStyle", "medium"), ("timeStyle", "short")];
+    format(&MOMENT, &options, &date(i64::try_from(ms).unwrap_or(0)))
+}
+
 /// A moment for programs.
 #[must_use]
 pub fn time_iso(ms: i64) -> String {

@@ -7,8 +7,10 @@ mod connectivity;
 mod days;
 mod drafts;
 mod edits;
+mod files;
 mod mutation;
 mod news;
+mod passkeys;
 mod public_face;
 mod query;
 mod requests;
@@ -18,11 +20,14 @@ mod unkept;
 pub use client::{Client, use_client};
 pub use connectivity::use_connectivity;
 pub use days::{
-    day_number, month_and_year, month_of, new_id, now_ms, time_iso, time_of_day, today, weekday,
+    day_number, moment_in_words, month_and_year, month_of, new_id, now_ms, time_iso, time_of_day,
+    today, weekday,
 };
 pub use drafts::{Draft, Mode, NEW_ENTRY};
 pub use edits::{delete, insert, update};
+pub use files::{copy, save_export, save_file};
 pub use mutation::{Mutation, use_mutation};
 pub use news::Session;
+pub use passkeys::{has_passkeys, make_passkey, sign_in_by_passkey};
 pub use query::{Kept, Loaded, use_query};
 pub use surroundings::{is_typing_target, on_hidden};

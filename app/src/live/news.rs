@@ -3,6 +3,7 @@
 
 use super::connectivity::Shown;
 use super::public_face;
+use super::unkept;
 use leptos::prelude::*;
 use std::collections::BTreeMap;
 use sync::local::{Account, Failure, Notice};
@@ -71,7 +72,12 @@ impl News {
 
     /// Another person is here, or nobody. All rows are others then.
     pub(super) fn be(self, session: Session) {
-        if self.session.get_untracked() != session {
+        let before = self.session.get_untracked();
+        if before != session {
+            if let (Session::Somebody(left), Session::Nobody) = (before, &session) {
+                // Their journal is not here any more, so nothing of it may be.
+                unkept::forget_all(left.id);
+            }
             self.session.set(session);
             self.changes.update(|changes| {
                 for count in changes.values_mut() {

@@ -35,6 +35,15 @@ pub(super) fn forget<T>(account: Id, mutation: Id, answer: &Result<T, Failure>) 
     }
 }
 
+/// Forgets everything of a person who has left this device.
+pub(super) fn forget_all(account: Id) {
+    for (mutation, _) in left_over(account) {
+        if let Some(storage) = storage() {
+            let _ = storage.remove_item(&name(account, mutation));
+        }
+    }
+}
+
 /// What this person's pages left without an answer, oldest first.
 pub(super) fn left_over(account: Id) -> Vec<(Id, Ask)> {
     let Some(storage) = storage() else {

@@ -1,7 +1,7 @@
 //! What signing in and signing up share: one form, and what follows when the server agrees.
 
 use crate::account::{AccountError, check_password_length, checked_email, sign_in, sign_up};
-use crate::live::{Client, use_client};
+use crate::live::{Client, has_passkeys, sign_in_by_passkey, use_client};
 use crate::parts::field::Field;
 use crate::weight::{Leaner, changing, whenever};
 use crate::words;
@@ -34,11 +34,22 @@ struct Form {
     busy: RwSignal<bool>,
 }
 
-/// An error that belongs to no field.
+/// Why somebody did not get in.
 #[derive(Clone)]
-struct Trouble {
-    code: String,
-    words: String,
+pub(super) struct Trouble {
+    /// The word that programs go by.
+    pub(super) code: String,
+    /// What happened, in words.
+    pub(super) words: String,
+}
+
+impl From<AccountError> for Trouble {
+    fn from(error: AccountError) -> Self {
+        Self {
+            code: error.code().into(),
+            words: error.to_string(),
+        }
+    }
 }
 
 /// The form. It works once the page is alive; until then its button is off, so that no
@@ -55,19 +66,12 @@ pub(super) fn SignForm(
         Purpose::SignIn => ("current-password", "", words::SIGN_IN),
         Purpose::SignUp => ("new-password", words::PASSWORD_HINT, words::SIGN_UP),
     };
-    let next = next_page();
-    let navigate = use_navigate();
+    let go = go_in();
     let send = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
-        let navigate = navigate.clone();
-        form.send(move || {
-            let options = NavigateOptions {
-                replace: true,
-                ..Default::default()
-            };
-            navigate(&next.get_untracked(), options);
-        });
+        form.send(go);
     };
+    let passkey = (purpose == Purpose::SignIn).then(|| view! { <ByPasskey form go alive /> });
     let trouble = changing(move || {
         form.error.get().map(|trouble| {
             view! {
@@ -80,6 +84,7 @@ pub(super) fn SignForm(
     });
     view! {
         {trouble}
+        {passkey}
         <form method="post" novalidate data-testid="sign-form" on:submit=send>
             <Field
                 name="email"
@@ -111,6 +116,72 @@ pub(super) fn SignForm(
     }
 }
 
+/// The passkey, before the password where the browser has both.
+#[component]
+fn ByPasskey(
+    /// The form beside it.
+    form: Form,
+    /// Goes on, once somebody is in.
+    go: Callback<()>,
+    /// Whether the page works already.
+    alive: RwSignal<bool>,
+) -> impl IntoView {
+    let missing = RwSignal::new(false);
+    whenever(move || missing.set(!has_passkeys()));
+    view! {
+        <div class="by-passkey" hidden=changing(move || missing.get())>
+            <button
+                class="button"
+                type="button"
+                data-testid="sign-passkey"
+                disabled=changing(move || !alive.get())
+                on:click=move |_| form.by_passkey(go)
+            >
+                {words::settings::USE_PASSKEY}
+            </button>
+            <p class="or">{words::settings::OR}</p>
+        </div>
+    }
+}
+
+/// Goes to where somebody was going before they had to sign in.
+pub(super) fn go_in() -> Callback<()> {
+    let next = next_page();
+    let navigate = StoredValue::new_local(use_navigate());
+    Callback::new(move |()| {
+        let options = NavigateOptions {
+            replace: true,
+            ..Default::default()
+        };
+        navigate.with_value(|navigate| navigate(&next.get_untracked(), options));
+    })
+}
+
+/// Opens the journal of who is signed in: the server knows sessions, the device knows journals.
+pub(super) async fn enter_as(client: Client, account: Account) -> Result<(), Trouble> {
+    let asked = Ask::SignedIn {
+        account: account.clone(),
+    };
+    let account = match client.ask(asked).await {
+        Ok(Answer::Account(Some(account))) => account,
+        Ok(_) => account,
+        Err(failure) => {
+            return Err(Trouble {
+                code: failure.code,
+                words: failure.message,
+            });
+        }
+    };
+    client.be(Some(account));
+    Ok(())
+}
+
+/// What is typed into a field.
+pub(super) fn value_of(node: NodeRef<html::Input>) -> String {
+    let input = node.get_untracked();
+    input.map(|input| input.value()).unwrap_or_default()
+}
+
 /// Where to go afterwards: a path of this site, whatever the address says.
 fn next_page() -> Memo<String> {
     let query = use_query_map();
@@ -137,54 +208,47 @@ impl Form {
         }
     }
 
-    fn send(self, then: impl FnOnce() + 'static) {
-        let value = |node: NodeRef<html::Input>| {
-            node.get_untracked()
-                .map(|input| input.value())
-                .unwrap_or_default()
-        };
-        let (email, password) = (value(self.email), value(self.password));
+    fn send(self, go: Callback<()>) {
+        let (email, password) = (value_of(self.email), value_of(self.password));
         self.error.set(None);
         self.email_error.set(self.wrong_email(&email));
         self.password_error.set(self.wrong_password(&password));
         if self.focus_first_wrong() || self.busy.get_untracked() {
             return;
         }
-        self.busy.set(true);
-        spawn_local(async move {
-            let result = self.enter(email, password).await;
-            self.busy.try_set(false);
-            match result {
-                Ok(account) => {
-                    self.client.be(Some(account));
-                    then();
-                }
-                Err(trouble) => self.explain(trouble),
+        self.enter(go, async move {
+            match self.purpose {
+                Purpose::SignIn => sign_in(email, password).await,
+                Purpose::SignUp => sign_up(email, password).await,
             }
         });
     }
 
-    /// The server first, then the worker: the server knows sessions, the device knows journals.
-    async fn enter(self, email: String, password: String) -> Result<Account, Trouble> {
-        let asked = match self.purpose {
-            Purpose::SignIn => sign_in(email, password).await,
-            Purpose::SignUp => sign_up(email, password).await,
-        };
-        let account = asked.map_err(|error| self.in_words(&error))?;
-        let answer = self
-            .client
-            .ask(Ask::SignedIn {
-                account: account.clone(),
-            })
-            .await;
-        match answer {
-            Ok(Answer::Account(Some(account))) => Ok(account),
-            Ok(_) => Ok(account),
-            Err(failure) => Err(Trouble {
-                code: failure.code,
-                words: failure.message,
-            }),
+    fn by_passkey(self, go: Callback<()>) {
+        self.error.set(None);
+        if !self.busy.get_untracked() {
+            self.enter(go, sign_in_by_passkey());
         }
+    }
+
+    /// The server first, then the worker.
+    fn enter(
+        self,
+        go: Callback<()>,
+        asked: impl Future<Output = Result<Account, AccountError>> + 'static,
+    ) {
+        self.busy.set(true);
+        spawn_local(async move {
+            let entered = match asked.await {
+                Ok(account) => enter_as(self.client, account).await,
+                Err(error) => Err(self.in_words(&error)),
+            };
+            self.busy.try_set(false);
+            match entered {
+                Ok(()) => go.run(()),
+                Err(trouble) => self.explain(trouble),
+            }
+        });
     }
 
     fn in_words(self, error: &AccountError) -> Trouble {
@@ -194,8 +258,8 @@ impl Form {
             (error, _) => error.to_string(),
         };
         Trouble {
-            code: error.code().into(),
             words,
+            ..error.clone().into()
         }
     }
 

@@ -1,6 +1,7 @@
 //! Signing in.
 
 use super::sign::{Purpose, SignForm};
+use crate::parts::farewell::FarewellNotice;
 use crate::parts::icons::Mark;
 use crate::parts::title::set_title;
 use crate::weight::{Served, changing};
@@ -23,7 +24,13 @@ pub(crate) fn SignInPage() -> impl IntoView {
             </a>
             {html::h3().attr("aria-level", "1").child(words::SIGN_IN_TITLE)}
             <p class="lede">{words::SIGN_IN_LEDE}</p>
+            <FarewellNotice />
             <SignForm purpose=Purpose::SignIn />
+            <p class="switch">
+                <a href="/auth/forgot" data-testid="to-forgot">
+                    {words::settings::FORGOT}
+                </a>
+            </p>
             <p class="switch">
                 {words::NEW_HERE} <a href=register data-testid="to-sign-up">
                     {words::SIGN_UP}

@@ -8,9 +8,12 @@ use super::toast::Toast;
 use super::trouble::Trouble;
 use crate::live::{Session, use_client};
 use crate::pages::entry::EntryPage;
+use crate::pages::forgot::ForgotPage;
 use crate::pages::journal::JournalPage;
 use crate::pages::new_entry::NewEntryPage;
 use crate::pages::not_here::NotHerePage;
+use crate::pages::reset::ResetPage;
+use crate::pages::settings::SettingsPage;
 use crate::pages::sign_in::SignInPage;
 use crate::pages::sign_up::SignUpPage;
 use crate::pages::trash::TrashPage;
@@ -58,6 +61,9 @@ pub(crate) fn Frame() -> impl IntoView {
                 <Route path=path!("/") view=WelcomePage />
                 <Route path=path!("/auth/login") view=SignInPage />
                 <Route path=path!("/auth/register") view=SignUpPage />
+                <Route path=path!("/auth/forgot") view=ForgotPage />
+                <Route path=path!("/auth/reset") view=ResetPage />
+                <Route path=path!("/settings") view=SettingsPage />
                 <Route path=path!("/journal-entries") view=JournalPage />
                 <Route path=path!("/journal-entries/new") view=NewEntryPage />
                 <Route path=path!("/journal-entries/:id") view=EntryPage />
@@ -104,6 +110,9 @@ mod tests {
             ("/auth/login", false),
             ("/auth/register", false),
             ("/journal-entries", true),
+            ("/auth/forgot", false),
+            ("/auth/reset", false),
+            ("/settings", true),
             ("/trash", true),
             ("/authors", true),
         ] {

@@ -1,17 +1,13 @@
 //! The person: their address, the theme and the way out.
 
+use super::sign_out::{Leaving, SignOut, UnsentDialog};
 use super::theme::ThemeChoice;
-use super::toast::use_toasts;
-use crate::account::{AccountError, sign_out};
-use crate::live::{Client, Session, use_client};
+use crate::live::{Session, use_client};
 use crate::weight::{changing, whenever};
 use crate::words;
 use leptos::html;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos::{ev, web_sys};
-use leptos_router::hooks::use_navigate;
-use sync::local::Ask;
 use wasm_bindgen::JsCast;
 
 /// The round initial that opens a small sheet.
@@ -34,6 +30,7 @@ pub(crate) fn UserMenu(
             .flat_map(char::to_uppercase)
             .collect::<String>()
     };
+    let leaving = Leaving::new();
     view! {
         <details class="user-menu" node_ref=menu data-testid="user-menu">
             <summary aria-label=words::USER_MENU>
@@ -46,58 +43,14 @@ pub(crate) fn UserMenu(
                     {changing(email)}
                 </p>
                 <ThemeChoice />
-                <SignOut />
+                <a class="button quiet" href="/settings" data-testid="to-settings">
+                    {words::settings::SETTINGS}
+                </a>
+                <SignOut leaving />
             </div>
         </details>
+        <UnsentDialog leaving />
     }
-}
-
-/// The way out. The server ends the session first: a sign-out that it never heard of is none.
-#[component]
-fn SignOut() -> impl IntoView {
-    let client = use_client();
-    let navigate = use_navigate();
-    let toasts = use_toasts();
-    let busy = RwSignal::new(false);
-    let go = move |_| {
-        if busy.get_untracked() {
-            return;
-        }
-        busy.set(true);
-        let navigate = navigate.clone();
-        spawn_local(async move {
-            let result = leave(client).await;
-            busy.try_set(false);
-            match result {
-                Ok(()) => navigate("/", Default::default()),
-                Err(words) => toasts.say(&words),
-            }
-        });
-    };
-    view! {
-        <button
-            class="button quiet"
-            type="button"
-            data-testid="sign-out"
-            aria-busy=changing(move || busy.get().then_some("true"))
-            on:click=go
-        >
-            {words::SIGN_OUT}
-        </button>
-    }
-}
-
-async fn leave(client: Client) -> Result<(), String> {
-    sign_out().await.map_err(|error| match error {
-        AccountError::Network => words::SIGN_OUT_OFFLINE.to_owned(),
-        error => error.to_string(),
-    })?;
-    client
-        .ask(Ask::SignedOut)
-        .await
-        .map_err(|failure| failure.message)?;
-    client.be(None);
-    Ok(())
 }
 
 /// A click elsewhere, Escape and another page close the sheet.

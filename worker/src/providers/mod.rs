@@ -13,7 +13,7 @@ mod event_stream;
 #[cfg(target_arch = "wasm32")]
 mod gateway;
 #[cfg(target_arch = "wasm32")]
-mod request;
+pub(crate) mod request;
 #[cfg(target_arch = "wasm32")]
 mod sse;
 #[cfg(target_arch = "wasm32")]

@@ -10,6 +10,7 @@ use sync::frame::{
 };
 use sync::id::Id;
 use sync::limits::PUSH_TIMEOUT_MS;
+use sync::local::Ended;
 use sync::provider::{Reply, Sink};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -47,6 +48,15 @@ pub(super) fn tell(frame: DeviceFrame) {
     spawn_local(async move {
         let _ = answer("/api/sync/cursor", &frame).await;
     });
+}
+
+/// Ends the session of this browser.
+pub(crate) async fn sign_out() -> Result<(), LinkFailure> {
+    let abort = AbortController::new().map_err(|_| LinkFailure::Unreachable)?;
+    let wanted = "application/json";
+    post("/api/account/sign_out", "", wanted, &abort.signal())
+        .await
+        .map(drop)
 }
 
 /// Why something does not open that does not say why, as a request beside it finds out.
@@ -116,10 +126,19 @@ pub(super) async fn post(
         .unwrap_or_default();
     match response.status() {
         200 if content_type.starts_with(wanted_type) => Ok(response),
-        401 => Err(LinkFailure::Unauthorized),
+        401 => Err(unauthorized(&response).await),
         // A hotel's sign-in page answers 200 as well.
         200..=399 => Err(LinkFailure::NotOurs),
         status => Err(failure(status, &response).await),
+    }
+}
+
+/// The session has ended; whose was ended for its device is told why.
+async fn unauthorized(response: &Response) -> LinkFailure {
+    let failure = failure(401, response).await;
+    match Ended::by(failure.code()) {
+        Some(_) => failure,
+        None => LinkFailure::Unauthorized,
     }
 }
 

@@ -4,6 +4,7 @@ use super::StorageError;
 use super::connection::{Connection, Durability, Writes};
 use super::schema::DRAFTS;
 use super::values::{from_js, to_js};
+use std::collections::BTreeMap;
 use sync::value::Fields;
 use wasm_bindgen::JsValue;
 
@@ -26,10 +27,16 @@ impl Connection {
         stored.as_ref().map(from_js).transpose()
     }
 
-    /// Whether anything unfinished is kept here.
-    pub(crate) async fn has_drafts(&self) -> Result<bool, StorageError> {
+    /// All that is unfinished here, by name.
+    pub(crate) async fn drafts(&self) -> Result<BTreeMap<String, Fields>, StorageError> {
         let transaction = self.reading(&[DRAFTS])?;
-        Ok(transaction.object_store(DRAFTS)?.count(None)?.await? > 0)
+        let store = transaction.object_store(DRAFTS)?;
+        let names = store.get_all_keys(None, None)?.await?;
+        let drafts = store.get_all(None, None)?.await?;
+        let named = names.iter().zip(&drafts);
+        named
+            .map(|(name, draft)| Ok((name.as_string().unwrap_or_default(), from_js(draft)?)))
+            .collect()
     }
 
     /// Lets a draft go.

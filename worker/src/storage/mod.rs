@@ -4,12 +4,14 @@
 //! - [`connection`]: the open database, and the one way to write: [`connection::Connection::commit`]
 //! - [`journal`], [`outbox`], [`upkeep`]: the engine's commits on one person's database
 //! - [`read`], [`digests`]: what pages ask, and what is compared with the server
+//! - [`leaving`]: what is on this device alone, and all of it as a document
 //! - [`registry`]: which person's database is open on this device
 
 pub(crate) mod connection;
 pub(crate) mod digests;
 pub(crate) mod drafts;
 pub(crate) mod journal;
+pub(crate) mod leaving;
 pub(crate) mod outbox;
 pub(crate) mod read;
 pub(crate) mod registry;
@@ -32,6 +34,9 @@ pub(crate) enum StorageError {
     /// The transaction was aborted, with the browser's name for why.
     #[error("nothing was saved: {0}")]
     Aborted(String),
+    /// The person has left, and their journal is closed.
+    #[error("this journal was closed on this device; nothing of it is kept here any more")]
+    Left,
     /// What is stored is not what this build stores.
     #[error("a stored value could not be read: {0}")]
     Unreadable(String),
@@ -49,6 +54,7 @@ impl StorageError {
         match self {
             Self::Browser(_) => "storage_failed",
             Self::Aborted(_) => "storage_aborted",
+            Self::Left => "no_account",
             Self::Unreadable(_) => "storage_unreadable",
             Self::Edit(error) => error.code(),
             Self::Receive(_) => "page_refused",

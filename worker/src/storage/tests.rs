@@ -1,5 +1,6 @@
 //! The store in a real browser: commits are whole or nothing, and tabs never overwrite each other.
 
+mod leaving;
 mod outbox;
 mod pages;
 mod upgrade;
@@ -7,7 +8,7 @@ mod upkeep;
 
 use super::StorageError;
 use super::connection::{Connection, Durability, Writes};
-use super::registry::{Registry, delete_journal, open_journal};
+use super::registry::open_journal;
 use super::schema::{LOCAL_CHANGES, SYNC_STATE, write_stores};
 use crate::browser;
 use domain::JournalEntry;
@@ -245,30 +246,6 @@ async fn a_draft_stays_until_the_entry_made_of_it_is_kept() {
         connection.read_draft("new-entry").await.expect("read"),
         None
     );
-}
-
-#[wasm_bindgen_test]
-async fn the_registry_remembers_who_is_signed_in_and_a_journal_can_leave() {
-    let account = somebody();
-    let registry = Registry::open().await.expect("opens");
-    registry.set_current(Some(&account)).await.expect("kept");
-    assert_eq!(
-        registry.current().await.expect("read"),
-        Some(account.clone())
-    );
-    registry.set_current(None).await.expect("kept");
-    assert_eq!(registry.current().await.expect("read"), None);
-
-    let connection = open_journal(&account).await.expect("opens");
-    connection.device(browser::mint()).await.expect("a device");
-    write(&connection, vec![insert(&entry("private"))])
-        .await
-        .expect("kept");
-    // Another connection stands in the way until it hears of the deletion.
-    delete_journal(connection.name()).await.expect("deleted");
-    assert!(connection.is_closed());
-    let again = open_journal(&account).await.expect("opens anew");
-    assert_eq!(entries(&again).await, []);
 }
 
 #[wasm_bindgen_test]

@@ -1,0 +1,113 @@
+//! What the mailed link opens: a new password. What the link carries stands behind its `#`, which
+//! no server sees.
+
+use super::sign::{enter_as, go_in, value_of};
+use crate::account::{check_password_length, reset_password};
+use crate::live::{Client, use_client};
+use crate::parts::field::Field;
+use crate::parts::icons::Mark;
+use crate::parts::title::set_title;
+use crate::weight::{Served, changing, whenever};
+use crate::words::{self, settings};
+use leptos::html;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+/// The form's state.
+#[derive(Clone, Copy)]
+struct Form {
+    client: Client,
+    new: NodeRef<html::Input>,
+    error: RwSignal<Option<String>>,
+    busy: RwSignal<bool>,
+}
+
+/// The page.
+#[component]
+pub(crate) fn ResetPage() -> impl IntoView {
+    set_title(settings::RESET_TITLE);
+    let form = Form {
+        client: use_client(),
+        new: NodeRef::new(),
+        error: RwSignal::new(None),
+        busy: RwSignal::new(false),
+    };
+    let alive = RwSignal::new(false);
+    whenever(move || {
+        alive.set(true);
+        if token().is_empty() {
+            form.error.set(Some(settings::LINK_BROKEN.into()));
+        }
+    });
+    let go = go_in();
+    let send = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        form.send(go);
+    };
+    Served(view! {
+        <main class="auth" id="main" tabindex="-1">
+            <a class="brand" href="/">
+                <Mark />
+                {words::NAME}
+            </a>
+            {html::h3().attr("aria-level", "1").child(settings::RESET_TITLE)}
+            <p class="lede">{settings::RESET_LEDE}</p>
+            <form method="post" novalidate data-testid="reset-form" on:submit=send>
+                <Field
+                    name="password"
+                    label=settings::NEW_PASSWORD
+                    kind="password"
+                    autocomplete="new-password"
+                    hint=words::PASSWORD_HINT
+                    error=form.error
+                    node=form.new
+                />
+                <button
+                    class="button primary"
+                    type="submit"
+                    data-testid="reset"
+                    disabled=changing(move || !alive.get())
+                    aria-busy=changing(move || form.busy.get().then_some("true"))
+                >
+                    {settings::SET_NEW_PASSWORD}
+                </button>
+            </form>
+            <p class="switch">
+                <a href="/auth/forgot" data-testid="to-forgot">
+                    {settings::FORGOT}
+                </a>
+            </p>
+        </main>
+    })
+}
+
+impl Form {
+    fn send(self, go: Callback<()>) {
+        let password = value_of(self.new);
+        let weak = check_password_length(&password).err();
+        self.error.set(weak.map(|error| error.to_string()));
+        if self.error.with_untracked(Option::is_some) || self.busy.get_untracked() {
+            return;
+        }
+        self.busy.set(true);
+        spawn_local(async move {
+            let entered = match reset_password(token(), password).await {
+                Ok(account) => enter_as(self.client, account).await,
+                Err(error) => Err(error.into()),
+            };
+            self.busy.try_set(false);
+            match entered {
+                Ok(()) => go.run(()),
+                Err(trouble) => {
+                    self.error.try_set(Some(trouble.words));
+                }
+            }
+        });
+    }
+}
+
+/// What the link carries.
+fn token() -> String {
+    let hash = window().location().hash().unwrap_or_default();
+    hash.trim_start_matches('#').to_owned()
+}
