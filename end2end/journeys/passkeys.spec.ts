@@ -1,6 +1,7 @@
 // A passkey is added, opens the journal, stands in for the password where it may, and is removed.
 
 import { give_authenticator } from "../support/authenticator.js";
+import { Person } from "../support/person.js";
 import { Settings } from "../support/settings.js";
 import { expect, test } from "../support/test.js";
 
@@ -36,4 +37,5 @@ test("a device without the passkey says so and takes the password", async ({ per
   await page.getByLabel("Password").fill("a quiet page for every day");
   await page.getByRole("button", { name: "Sign in" }).click();
   await expect(page.getByRole("heading", { name: "My Journal" })).toBeVisible();
+  await new Person(page, daybook, person.email).isSynced();
 });

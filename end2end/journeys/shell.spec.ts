@@ -34,10 +34,13 @@ test("every kind of page comes with the strict policy, and the shell holds nothi
   expect(await shell("/journal-entries", { cookie })).toBe(await shell("/trash", {}));
 });
 
-test("the session cookie cannot be read by scripts nor sent by other sites", async ({ person }) => {
+test("no cookie can be read by scripts nor sent by other sites", async ({ person }) => {
   const cookies = await person.page.context().cookies();
-  expect(cookies).toHaveLength(1);
-  expect(cookies[0]).toMatchObject({ httpOnly: true, sameSite: "Lax", path: "/" });
+  expect(cookies).toHaveLength(2);
+  const known = cookies.find((cookie) => cookie.name === "daybook_known");
+  expect(known, "of a device that was here before").toMatchObject({ httpOnly: true, sameSite: "Strict", path: "/" });
+  const session = cookies.find((cookie) => cookie !== known);
+  expect(session).toMatchObject({ httpOnly: true, sameSite: "Lax", path: "/" });
   expect(await person.page.evaluate(() => document.cookie)).toBe("");
 });
 
