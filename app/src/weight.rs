@@ -8,6 +8,7 @@
 
 use leptos::attr::Attribute;
 use leptos::attr::any_attribute::AnyAttribute;
+use leptos::children::ToChildren;
 use leptos::prelude::*;
 use leptos::tachys::hydration::Cursor;
 use leptos::tachys::renderer::types::{Element, Node};
@@ -42,6 +43,17 @@ pub(crate) trait Leaner {
 impl<V: Render<State: 'static> + Send + 'static> Leaner for V {
     fn lean(self) -> Lean {
         Lean(Box::new(move || LeanState(Box::new(self.build()))))
+    }
+}
+
+/// What stands inside of a part: [`Children`] would write out all that Leptos can do with them.
+impl<F, V> ToChildren<F> for Lean
+where
+    F: FnOnce() -> V,
+    V: Leaner,
+{
+    fn to_children(children: F) -> Self {
+        children().lean()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::account::AccountError;
 use js_sys::Array;
-use leptos::prelude::{document, window};
+use leptos::prelude::{FromServerFnError, document, window};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, BlobPropertyBag, HtmlElement, RequestInit, Response, Url};
@@ -49,7 +49,7 @@ pub async fn save_export(name: &str) -> Result<(), AccountError> {
     if !response.ok() {
         let text = JsFuture::from(response.text().map_err(away)?).await;
         let text = text.map_err(away)?.as_string().unwrap_or_default();
-        return Err(serde_json::from_str(&text).unwrap_or(AccountError::Internal));
+        return Err(AccountError::de(text.into_bytes().into()));
     }
     let blob = JsFuture::from(response.blob().map_err(away)?).await;
     let blob: Blob = blob.and_then(JsCast::dyn_into).map_err(away)?;

@@ -1,6 +1,7 @@
 //! Showing that it is you, before what cannot be taken back or opens a way in: the password, or a
 //! passkey. One dialog for all that asks for it.
 
+use super::button::Button;
 use super::dialog::Dialog;
 use super::field::Field;
 use crate::account::{AccountError, sign_out};
@@ -174,7 +175,19 @@ pub(crate) fn ConfirmDialog(
         event.prevent_default();
         confirm.with_password();
     };
-    let busy = move || changing(move || confirm.busy.get().then_some("true"));
+    let cancel = Button::new(words::CANCEL, "cancel").press(move || confirm.close());
+    let by_passkey = Button::new(settings::USE_PASSKEY, "confirm-passkey")
+        .busy(confirm.busy)
+        .press(move || confirm.with_passkey());
+    let send = Button::new(settings::CONFIRM, "confirm-submit")
+        .dressed("button primary")
+        .busy(confirm.busy)
+        .submit();
+    let passkey = has_passkeys().then_some(by_passkey);
+    let ways: Vec<_> = [Some(cancel), passkey, Some(send)]
+        .into_iter()
+        .flatten()
+        .collect();
     view! {
         <Dialog open on_close=move |()| confirm.close() id="confirm-you" title=settings::CONFIRM_TITLE>
             <p>{changing(move || confirm.why.get().unwrap_or_default().to_owned())}</p>
@@ -187,28 +200,7 @@ pub(crate) fn ConfirmDialog(
                     error=confirm.error
                     node=confirm.password
                 />
-                <div class="actions">
-                    <button class="button" type="button" data-testid="cancel" on:click=move |_| confirm.close()>
-                        {words::CANCEL}
-                    </button>
-                    {has_passkeys()
-                        .then(|| {
-                            view! {
-                                <button
-                                    class="button"
-                                    type="button"
-                                    data-testid="confirm-passkey"
-                                    aria-busy=busy()
-                                    on:click=move |_| confirm.with_passkey()
-                                >
-                                    {settings::USE_PASSKEY}
-                                </button>
-                            }
-                        })}
-                    <button class="button primary" type="submit" data-testid="confirm-submit" aria-busy=busy()>
-                        {settings::CONFIRM}
-                    </button>
-                </div>
+                <div class="actions">{ways}</div>
             </form>
         </Dialog>
     }

@@ -1,6 +1,6 @@
 //! A question that must be answered before anything else: a native dialog.
 
-use crate::weight::whenever;
+use crate::weight::{Lean, whenever};
 use leptos::html;
 use leptos::prelude::*;
 
@@ -18,7 +18,7 @@ pub(crate) fn Dialog(
     /// The question.
     title: &'static str,
     /// What stands below the question.
-    children: Children,
+    children: Lean,
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
     whenever(move || {
@@ -40,7 +40,7 @@ pub(crate) fn Dialog(
             on:close=move |_| on_close.run(())
         >
             <h2 id=id>{title}</h2>
-            {children()}
+            {children}
         </dialog>
     }
 }

@@ -1,5 +1,6 @@
 //! What is said of a journal that was ended from elsewhere, with what was kept of it.
 
+use super::button::Button;
 use crate::live::{save_file, use_client};
 use crate::weight::{Lean, Leaner, changing, whenever};
 use crate::words::leaving;
@@ -39,15 +40,13 @@ fn notice(
         Ended::AccountErased => "account_erased",
     };
     let kept = farewell.document.clone().map(|document| {
-        let save = move |_| {
+        let save = move || {
             save_file(leaving::UNSENT_FILE, &document);
             saved.set(true);
         };
         view! {
             <p>{leaving::farewell_document(farewell.why)}</p>
-            <button class="button primary" type="button" data-testid="save-kept" on:click=save>
-                {leaving::SAVE_FILE}
-            </button>
+            {Button::new(leaving::SAVE_FILE, "save-kept").dressed("button primary").press(save)}
         }
     });
     let has_document = kept.is_some();

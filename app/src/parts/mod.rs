@@ -1,6 +1,7 @@
 //! What pages are made of.
 
 pub(crate) mod bar;
+pub(crate) mod button;
 pub(crate) mod confirm;
 pub(crate) mod connectivity;
 pub(crate) mod dialog;

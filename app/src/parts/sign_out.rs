@@ -1,11 +1,12 @@
 //! The way out: what is on this device alone is sent, saved or let go first, and then the journal
 //! leaves the device, with or without a network.
 
+use super::button::Button;
 use super::dialog::Dialog;
 use super::toast::{Toasts, use_toasts};
 use crate::account::{AccountError, sign_out};
 use crate::live::{Client, save_file, use_client};
-use crate::weight::{Leaner, changing};
+use crate::weight::{Lean, Leaner, changing};
 use crate::words::{self, leaving as said};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -103,7 +104,10 @@ impl Leaving {
 
     /// An open page becomes an entry when it is left, and can be sent then.
     fn send_first(self) {
-        self.problem.set(None);
+        if self.sending.get_untracked() {
+            return;
+        }
+        self.problem.set(Some(said::SENDING));
         self.sending.set(true);
         self.go.with_value(|go| go("/journal-entries"));
         self.client.tell(Ask::SyncNow);
@@ -157,22 +161,11 @@ impl Leaving {
 }
 
 /// The button that begins it.
-#[component]
-pub(crate) fn SignOut(
-    /// The way out.
-    leaving: Leaving,
-) -> impl IntoView {
-    view! {
-        <button
-            class="button quiet"
-            type="button"
-            data-testid="sign-out"
-            aria-busy=changing(move || leaving.busy.get().then_some("true"))
-            on:click=move |_| leaving.begin()
-        >
-            {words::SIGN_OUT}
-        </button>
-    }
+pub(crate) fn sign_out_button(leaving: Leaving) -> Lean {
+    Button::new(words::SIGN_OUT, "sign-out")
+        .dressed("button quiet")
+        .busy(leaving.busy)
+        .press(move || leaving.begin())
 }
 
 /// The question before words are lost.
@@ -192,41 +185,26 @@ pub(crate) fn UnsentDialog(
             .get()
             .map(|words| view! { <p data-testid="unsent-note">{words}</p> }.lean())
     });
-    let send = changing(move || match leaving.sending.get() {
-        true => said::SENDING.to_owned(),
-        false => said::SEND_FIRST.to_owned(),
-    });
+    let ways = vec![
+        Button::new(said::SEND_FIRST, "send-first")
+            .dressed("button primary")
+            .busy(leaving.sending)
+            .press(move || leaving.send_first()),
+        Button::new(said::SAVE_FILE, "save-unsent").press(move || leaving.save()),
+        Button::new(said::DISCARD, "discard")
+            .dressed("button quiet danger")
+            .press(move || leaving.discard()),
+        Button::new(words::CANCEL, "cancel")
+            .dressed("button quiet")
+            .press(move || leaving.close()),
+    ];
     view! {
         <Dialog open on_close=move |()| leaving.close() id="unsent" title=said::TITLE>
             <p>{what}</p>
             <div class="news" role="status">
                 {note}
             </div>
-            <div class="actions stacked">
-                <button
-                    class="button primary"
-                    type="button"
-                    data-testid="send-first"
-                    aria-busy=changing(move || leaving.sending.get().then_some("true"))
-                    on:click=move |_| leaving.send_first()
-                >
-                    {send}
-                </button>
-                <button class="button" type="button" data-testid="save-unsent" on:click=move |_| leaving.save()>
-                    {said::SAVE_FILE}
-                </button>
-                <button
-                    class="button quiet danger"
-                    type="button"
-                    data-testid="discard"
-                    on:click=move |_| leaving.discard()
-                >
-                    {said::DISCARD}
-                </button>
-                <button class="button quiet" type="button" data-testid="cancel" on:click=move |_| leaving.close()>
-                    {words::CANCEL}
-                </button>
-            </div>
+            <div class="actions stacked">{ways}</div>
         </Dialog>
     }
 }

@@ -1,6 +1,6 @@
 //! The person: their address, the theme and the way out.
 
-use super::sign_out::{Leaving, SignOut, UnsentDialog};
+use super::sign_out::{Leaving, UnsentDialog, sign_out_button};
 use super::theme::ThemeChoice;
 use crate::live::{Session, use_client};
 use crate::weight::{changing, whenever};
@@ -46,7 +46,7 @@ pub(crate) fn UserMenu(
                 <a class="button quiet" href="/settings" data-testid="to-settings">
                     {words::settings::SETTINGS}
                 </a>
-                <SignOut leaving />
+                {sign_out_button(leaving)}
             </div>
         </details>
         <UnsentDialog leaving />

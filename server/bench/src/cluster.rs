@@ -1,21 +1,18 @@
 //! A PostgreSQL server of our own, to be restarted and killed: a private folder, a private port on
 //! this machine, and nothing that stays. It keeps its promises (`fsync`), unlike that of the tests.
 
+#[path = "../../tests/server/cluster/installed.rs"]
+mod installed;
+
 use anyhow::{Context, Result, ensure};
+use installed::{USER, free_port, give_away, programs, run_as_other};
 use std::ffi::OsStr;
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
-
-/// Where Debian keeps one folder a version; its server programs are not on `PATH`.
-const DEBIAN: &str = "/usr/lib/postgresql";
-
-/// Who it runs as when we are root, which it refuses to be.
-const USER: &str = "postgres";
 
 /// How long it may take to start: after a kill it mends itself first.
 const START_MAX: Duration = Duration::from_secs(60);
@@ -58,12 +55,9 @@ impl Cluster {
             "there is no PostgreSQL (15 or newer); `cargo xtask setup --tests` installs it",
         )?;
         let folder = tempfile::tempdir()?;
-        #[cfg(unix)]
-        if let Some((user, group)) = other() {
-            std::os::unix::fs::chown(folder.path(), Some(user), Some(group))?;
-        }
+        give_away(folder.path())?;
         let data = folder.path().join("data");
-        let made = run_as_other(programs.join("initdb"))
+        let made = by_other(programs.join("initdb"))
             .args(["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"])
             .args(["--username", USER, "-D"])
             .arg(&data)
@@ -71,7 +65,7 @@ impl Cluster {
             .await?;
         let words = String::from_utf8_lossy(&made.stderr);
         ensure!(made.status.success(), "initdb: {words}");
-        let keeper = run_as_other("sh")
+        let keeper = by_other("sh")
             .args(["-c", KEEPER, "sh"])
             .args([&programs, &data])
             .stdin(Stdio::piped())
@@ -81,7 +75,7 @@ impl Cluster {
         let cluster = Self {
             programs,
             data,
-            port: free_port()?,
+            port: free_port().context("no port is free")?,
             _keeper: keeper,
             _folder: folder,
         };
@@ -152,7 +146,7 @@ impl Cluster {
     }
 
     fn control(&self, what: &str) -> Command {
-        let mut control = run_as_other(self.programs.join("pg_ctl"));
+        let mut control = by_other(self.programs.join("pg_ctl"));
         control.arg(what).arg("-D").arg(&self.data);
         control.stdout(Stdio::null()).stderr(Stdio::null());
         control
@@ -167,56 +161,6 @@ impl Cluster {
     }
 }
 
-/// A port that nobody listens on, below those that the system gives to whoever asks for any.
-pub(crate) fn free_port() -> Result<u16> {
-    let first = u16::try_from(20_000 + std::process::id() % 10_000)?;
-    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    let found = (first..32_000).find(is_free);
-    found.context("no port is free")
-}
-
-/// The folder of the server's programs.
-fn programs() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    // Where a link leads, beside the other programs.
-    let real = |folder: PathBuf| Some(folder.join("initdb").canonicalize().ok()?.parent()?.into());
-    let on_path = std::env::split_paths(&path).find_map(real);
-    let newest = || {
-        let versions = std::fs::read_dir(DEBIAN).ok()?;
-        let folders = versions.flatten().filter_map(|version| {
-            let number = version.file_name().to_str()?.parse::<u32>().ok()?;
-            Some((number, version.path().join("bin")))
-        });
-        let complete = folders.filter(|(_, bin)| bin.join("initdb").is_file());
-        complete.max().map(|(_, bin)| bin)
-    };
-    on_path.or_else(newest)
-}
-
-fn run_as_other(program: impl AsRef<OsStr>) -> Command {
-    let mut command = Command::new(program);
-    // Ours may be closed to the other.
-    command.current_dir(std::env::temp_dir());
-    #[cfg(unix)]
-    if let Some((user, group)) = other() {
-        command.uid(user).gid(group);
-    }
-    command
-}
-
-/// User and group that the server runs as, when we are root.
-#[cfg(unix)]
-fn other() -> Option<(u32, u32)> {
-    let id = |arguments: &[&str]| -> Option<u32> {
-        let said = std::process::Command::new("id").args(arguments).output();
-        String::from_utf8(said.ok()?.stdout)
-            .ok()?
-            .trim()
-            .parse()
-            .ok()
-    };
-    if id(&["-u"]) != Some(0) {
-        return None;
-    }
-    Some((id(&["-u", USER])?, id(&["-g", USER])?))
+fn by_other(program: impl AsRef<OsStr>) -> Command {
+    run_as_other(program).into()
 }

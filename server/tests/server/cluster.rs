@@ -1,10 +1,11 @@
 //! A PostgreSQL server for one run of the tests: a private folder, a private port on this machine,
 //! and nothing that stays.
 
-use std::ffi::OsStr;
+mod installed;
+
+use installed::{USER, free_port, give_away, programs, run_as_other};
 use std::fs;
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::thread::sleep;
@@ -12,12 +13,6 @@ use std::time::{Duration, Instant};
 
 /// Names a server that is there already; its databases of other names are left alone.
 const GIVEN: &str = "DAYBOOK_TEST_POSTGRES_URL";
-
-/// Where Debian keeps one folder a version; its server programs are not on `PATH`.
-const DEBIAN: &str = "/usr/lib/postgresql";
-
-/// Who it runs as when we are root, which it refuses to be.
-const USER: &str = "postgres";
 
 /// How long it may take to start.
 const START_MAX: Duration = Duration::from_secs(60);
@@ -53,10 +48,11 @@ pub(crate) fn url() -> String {
 
 fn start() -> (u16, Child) {
     let programs = programs().expect(NOT_FOUND);
-    let port = free_port();
+    let port = free_port().expect("a port");
     let name = format!("daybook-postgres-{}", std::process::id());
     let folder = std::env::temp_dir().join(name);
-    make(&folder);
+    fs::create_dir(&folder).expect("a folder");
+    give_away(&folder).expect("a folder to give away");
     // It sorts words by a language and not by bytes, as an operator's may.
     let made = run_as_other(programs.join("initdb"))
         .args(["--auth=trust", "--no-sync", "--encoding=UTF8"])
@@ -80,18 +76,6 @@ fn start() -> (u16, Child) {
     (port, keeper)
 }
 
-/// A port that nobody listens on, below those that the system gives to whoever asks for any: it
-/// would give it away again before the server is there.
-fn free_port() -> u16 {
-    const FIRST: u32 = 20_000;
-    const COUNT: u32 = 10_000;
-    let mine = std::process::id();
-    let ports = (0..COUNT).map(|step| FIRST + mine.wrapping_add(step) % COUNT);
-    let mut ports = ports.filter_map(|port| u16::try_from(port).ok());
-    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    ports.find(is_free).expect("a port")
-}
-
 fn wait_until_ready(programs: &Path, port: u16, log: &Path) {
     let began = Instant::now();
     let is_ready = || {
@@ -104,60 +88,4 @@ fn wait_until_ready(programs: &Path, port: u16, log: &Path) {
         assert!(began.elapsed() < START_MAX, "PostgreSQL: {}", words());
         sleep(Duration::from_millis(50));
     }
-}
-
-/// The folder of the server's programs.
-fn programs() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    // Where a link leads, beside the other programs.
-    let real = |folder: PathBuf| Some(folder.join("initdb").canonicalize().ok()?.parent()?.into());
-    let on_path = std::env::split_paths(&path).find_map(real);
-    let newest = || {
-        let versions = fs::read_dir(DEBIAN).ok()?;
-        let folders = versions.flatten().map(|version| {
-            let number = version.file_name().to_str()?.parse::<u32>().ok()?;
-            Some((number, version.path().join("bin")))
-        });
-        let complete = folders
-            .flatten()
-            .filter(|(_, bin)| bin.join("initdb").is_file());
-        complete.max().map(|(_, bin)| bin)
-    };
-    on_path.or_else(newest)
-}
-
-/// Makes the folder, and gives it to whom the server runs as.
-fn make(folder: &Path) {
-    fs::create_dir(folder).expect("a folder");
-    #[cfg(unix)]
-    if let Some((user, group)) = other() {
-        std::os::unix::fs::chown(folder, Some(user), Some(group)).expect("a folder to give away");
-    }
-}
-
-fn run_as_other(program: impl AsRef<OsStr>) -> Command {
-    let mut command = Command::new(program);
-    // Ours may be closed to the other.
-    command.current_dir(std::env::temp_dir());
-    #[cfg(unix)]
-    if let Some((user, group)) = other() {
-        use std::os::unix::process::CommandExt as _;
-        command.uid(user).gid(group);
-    }
-    command
-}
-
-/// User and group that the server runs as, when we are root.
-#[cfg(unix)]
-fn other() -> Option<(u32, u32)> {
-    let id = |arguments: &[&str]| -> Option<u32> {
-        let said = Command::new("id").args(arguments).output().expect("id");
-        String::from_utf8(said.stdout).ok()?.trim().parse().ok()
-    };
-    if id(&["-u"]) != Some(0) {
-        return None;
-    }
-    let user = id(&["-u", USER]).filter(|user| *user != 0);
-    let user = user.expect("a user `postgres`: PostgreSQL does not run as root");
-    Some((user, id(&["-g", USER]).expect("a group of `postgres`")))
 }

@@ -17,15 +17,28 @@ use super::schema::SYNC_STATE;
 use super::values::from_js;
 use crate::browser;
 use domain::RULES;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use std::collections::BTreeMap;
 use sync::device::record::Record;
 use sync::id::Id;
 use sync::local::{Account, Tick, Unsent};
 use sync::scope::LIBRARY;
-use sync::table::TableSpec;
+use sync::table::{FieldType, TableSpec};
+use sync::value::Fields;
 
 /// The version of the document's shape.
 const DOCUMENT_VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    format: &'static str,
+    version: u32,
+    saved_at_ms: u64,
+    unsent_only: bool,
+    account: &'a Account,
+    tables: BTreeMap<&'static str, Vec<Fields>>,
+    drafts: BTreeMap<String, Fields>,
+}
 
 impl Connection {
     /// What is on this device alone.
@@ -57,28 +70,26 @@ impl Connection {
         account: &Account,
         unsent_only: bool,
     ) -> Result<String, StorageError> {
-        let mut tables = Map::new();
+        let mut tables = BTreeMap::new();
         for &table in RULES.schema.tables {
-            let rows = self.rows(table, unsent_only).await?;
-            tables.insert(table.name.to_owned(), rows.into());
+            tables.insert(table.name, self.rows(table, unsent_only).await?);
         }
-        let document = json!({
-            "format": "daybook-device",
-            "version": DOCUMENT_VERSION,
-            "saved_at_ms": browser::now_ms(),
-            "unsent_only": unsent_only,
-            "account": account,
-            "tables": tables,
-            "drafts": self.drafts().await?,
-        });
-        Ok(document.to_string())
+        Ok(serde_json::to_string(&Document {
+            format: "daybook-device",
+            version: DOCUMENT_VERSION,
+            saved_at_ms: browser::now_ms(),
+            unsent_only,
+            account,
+            tables,
+            drafts: self.drafts().await?,
+        })?)
     }
 
     async fn rows(
         &self,
         table: &'static TableSpec,
         unsent_only: bool,
-    ) -> Result<Vec<Value>, StorageError> {
+    ) -> Result<Vec<Fields>, StorageError> {
         let transaction = self.reading(&[table.name, SYNC_STATE])?;
         let state = transaction.object_store(SYNC_STATE)?;
         let floor = meta(&state, Id::NIL).await?.floor;
@@ -88,7 +99,7 @@ impl Connection {
             let record: Record = from_js(&value)?;
             let wanted = !unsent_only || record.tick() != Tick::Synced;
             if wanted && record.is_visible(floor) {
-                rows.push(written(&record)?);
+                rows.push(written(record));
             }
         }
         Ok(rows)
@@ -96,10 +107,8 @@ impl Connection {
 }
 
 /// A row as its fields, with its key among them.
-fn written(record: &Record) -> Result<Value, StorageError> {
-    let mut fields = serde_json::to_value(&record.seen.fields)?;
-    if let Some(fields) = fields.as_object_mut() {
-        fields.insert("key".to_owned(), record.key.to_string().into());
-    }
-    Ok(fields)
+fn written(record: Record) -> Fields {
+    let mut fields = record.seen.fields;
+    fields.insert("key".to_owned(), record.key.to_value());
+    fields
 }

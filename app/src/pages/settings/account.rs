@@ -1,11 +1,12 @@
 //! The account: its address and its password.
 
-use super::Section;
+use super::{actions, part};
 use crate::account::{AccountError, change_password, check_password_length};
 use crate::live::{Session, use_client};
+use crate::parts::button::Button;
 use crate::parts::field::Field;
 use crate::parts::toast::{Toasts, use_toasts};
-use crate::weight::changing;
+use crate::weight::{Lean, Leaner, changing};
 use crate::words::settings;
 use leptos::html;
 use leptos::prelude::*;
@@ -23,8 +24,7 @@ struct Form {
 }
 
 /// The account.
-#[component]
-pub(super) fn AccountSection() -> impl IntoView {
+pub(super) fn section() -> Lean {
     let session = use_client().session();
     let email = changing(move || match session.get() {
         Session::Somebody(account) => account.email,
@@ -42,47 +42,45 @@ pub(super) fn AccountSection() -> impl IntoView {
         event.prevent_default();
         form.send();
     };
-    view! {
-        <Section id="account" title=settings::ACCOUNT more="">
-            <p class="address">
-                <span class="label">{settings::SIGNED_IN_AS}</span>
-                <strong data-testid="account-email">{email}</strong>
-            </p>
-            <details class="fold">
-                <summary data-testid="change-password">{settings::CHANGE_PASSWORD}</summary>
-                <form novalidate on:submit=send data-testid="password-form">
-                    <Field
-                        name="present-password"
-                        label=settings::PRESENT_PASSWORD
-                        kind="password"
-                        autocomplete="current-password"
-                        hint=settings::PRESENT_PASSWORD_HINT
-                        error=form.present_error
-                        node=form.present
-                    />
-                    <Field
-                        name="new-password"
-                        label=settings::NEW_PASSWORD
-                        kind="password"
-                        autocomplete="new-password"
-                        hint=crate::words::PASSWORD_HINT
-                        error=form.new_error
-                        node=form.new
-                    />
-                    <div class="actions">
-                        <button
-                            class="button"
-                            type="submit"
-                            data-testid="set-password"
-                            aria-busy=changing(move || form.busy.get().then_some("true"))
-                        >
-                            {settings::SET_PASSWORD}
-                        </button>
-                    </div>
-                </form>
-            </details>
-        </Section>
+    let address = view! {
+        <p class="address">
+            <span class="label">{settings::SIGNED_IN_AS}</span>
+            <strong data-testid="account-email">{email}</strong>
+        </p>
     }
+    .lean();
+    let set = Button::new(settings::SET_PASSWORD, "set-password")
+        .busy(form.busy)
+        .submit();
+    let change = view! {
+        <details class="fold">
+            <summary data-testid="change-password">{settings::CHANGE_PASSWORD}</summary>
+            <form novalidate on:submit=send data-testid="password-form">
+                <Field
+                    name="present-password"
+                    label=settings::PRESENT_PASSWORD
+                    kind="password"
+                    autocomplete="current-password"
+                    hint=settings::PRESENT_PASSWORD_HINT
+                    error=form.present_error
+                    node=form.present
+                />
+                <Field
+                    name="new-password"
+                    label=settings::NEW_PASSWORD
+                    kind="password"
+                    autocomplete="new-password"
+                    hint=crate::words::PASSWORD_HINT
+                    error=form.new_error
+                    node=form.new
+                />
+                {actions(vec![set])}
+            </form>
+        </details>
+    }
+    .lean();
+    let (title, more) = (settings::ACCOUNT, settings::ACCOUNT_MORE);
+    part("account", title, more, vec![address, change])
 }
 
 impl Form {

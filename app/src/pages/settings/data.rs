@@ -1,21 +1,21 @@
 //! The data, to take along.
 
-use super::Section;
+use super::{actions, note, part};
 use crate::live::{save_export, save_file, use_client};
+use crate::parts::button::Button;
 use crate::parts::toast::use_toasts;
-use crate::weight::changing;
+use crate::weight::Lean;
 use crate::words::settings;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use sync::local::{Answer, Ask};
 
 /// The exports: the server's, and this device's.
-#[component]
-pub(super) fn DataSection() -> impl IntoView {
+pub(super) fn section() -> Lean {
     let toasts = use_toasts();
     let client = use_client();
     let busy = RwSignal::new(false);
-    let export = move |_| {
+    let export = move || {
         if busy.get_untracked() {
             return;
         }
@@ -29,7 +29,7 @@ pub(super) fn DataSection() -> impl IntoView {
             }
         });
     };
-    let export_here = move |_| {
+    let export_here = move || {
         spawn_local(async move {
             match client.ask(Ask::Export { unsent_only: false }).await {
                 Ok(Answer::Document(text)) => {
@@ -41,23 +41,17 @@ pub(super) fn DataSection() -> impl IntoView {
             }
         });
     };
-    view! {
-        <Section id="data" title=settings::DATA more=settings::DATA_MORE>
-            <div class="actions">
-                <button
-                    class="button"
-                    type="button"
-                    data-testid="export"
-                    aria-busy=changing(move || busy.get().then_some("true"))
-                    on:click=export
-                >
-                    {settings::EXPORT}
-                </button>
-                <button class="button" type="button" data-testid="export-device" on:click=export_here>
-                    {settings::EXPORT_HERE}
-                </button>
-            </div>
-            <p class="none">{settings::EXPORT_HERE_MORE}</p>
-        </Section>
-    }
+    let ways = actions(vec![
+        Button::new(settings::EXPORT, "export")
+            .busy(busy)
+            .press(export),
+        Button::new(settings::EXPORT_HERE, "export-device").press(export_here),
+    ]);
+    let (title, more) = (settings::DATA, settings::DATA_MORE);
+    part(
+        "data",
+        title,
+        more,
+        vec![ways, note(settings::EXPORT_HERE_MORE)],
+    )
 }

@@ -1,12 +1,12 @@
 //! Where this person is signed in, and ending that.
 
-use super::Section;
 use super::told::Told;
+use super::{actions, part, thing, things};
 use crate::account::{Device, devices, revoke_device, sign_out_everywhere};
-use crate::live::{moment_in_words, use_client};
-use crate::parts::confirm::Confirm;
+use crate::live::{Client, moment_in_words, use_client};
+use crate::parts::button::Button;
 use crate::parts::dialog::Dialog;
-use crate::parts::toast::use_toasts;
+use crate::parts::toast::{Toasts, use_toasts};
 use crate::weight::{Lean, Leaner};
 use crate::words::{self, settings};
 use leptos::prelude::*;
@@ -23,134 +23,93 @@ enum Doomed {
     All,
 }
 
-/// The devices.
-#[component]
-pub(super) fn DevicesSection(
-    /// The dialog for showing that it is you.
-    confirm: Confirm,
-) -> impl IntoView {
-    let known: Told<Vec<Device>> = Told::new(|| Box::pin(devices()));
-    let doomed = RwSignal::new(None);
-    let list = known.view(move |devices| {
-        let rows: Vec<_> = devices
-            .into_iter()
-            .map(|device| row(device, doomed))
-            .collect();
-        view! { <ul class="things">{rows}</ul> }.lean()
-    });
-    let everywhere = move |_| doomed.set(Some(Doomed::All));
-    view! {
-        <Section id="devices" title=settings::DEVICES more=settings::DEVICES_MORE>
-            {list}
-            <div class="actions">
-                <button class="button" type="button" data-testid="sign-out-everywhere" on:click=everywhere>
-                    {settings::SIGN_OUT_EVERYWHERE}
-                </button>
-            </div>
-            <DoomedDialog doomed known confirm />
-        </Section>
-    }
-}
-
-fn row(device: Device, doomed: RwSignal<Option<Doomed>>) -> Lean {
-    let id = device.id;
-    let named = settings::sign_out_named(&device.name);
-    let way = if device.here {
-        view! { <span class="here" data-testid="this-device">{settings::THIS_DEVICE}</span> }.lean()
-    } else {
-        view! {
-            <button
-                class="button quiet danger"
-                type="button"
-                data-testid="revoke-device"
-                aria-label=named
-                on:click=move |_| doomed.set(Some(Doomed::One(id)))
-            >
-                {words::SIGN_OUT}
-            </button>
-        }
-        .lean()
-    };
-    view! {
-        <li data-testid="device">
-            <div>
-                <p class="name">{device.name}</p>
-                <p class="dates">{settings::last_seen(&moment_in_words(device.seen_at_ms))}</p>
-            </div>
-            {way}
-        </li>
-    }
-    .lean()
-}
-
-/// The question before.
-#[component]
-fn DoomedDialog(
-    /// Who is to be signed out; the dialog is open while somebody is.
+/// What the devices' part needs.
+#[derive(Clone, Copy)]
+struct Devices {
+    client: Client,
+    toasts: Toasts,
+    known: Told,
+    /// Whose sign-out is asked about; the question stands while there is somebody.
     doomed: RwSignal<Option<Doomed>>,
-    /// The list, which is asked for again afterwards.
-    known: Told<Vec<Device>>,
-    /// The dialog for showing that it is you.
-    confirm: Confirm,
-) -> impl IntoView {
-    let toasts = use_toasts();
-    let client = use_client();
-    let revoke = move |device: Id| {
-        confirm.ask_if_needed(settings::SIGN_OUT_DEVICE_WHY, move |password| async move {
-            revoke_device(device, password).await?;
-            toasts.say(settings::DEVICE_SIGNED_OUT);
-            known.ask_again();
-            Ok(())
-        });
+}
+
+/// The devices.
+pub(super) fn section() -> Lean {
+    let here = Devices {
+        client: use_client(),
+        toasts: use_toasts(),
+        known: Told::new(),
+        doomed: RwSignal::new(None),
     };
-    let leave = move || {
-        spawn_local(async move {
-            match sign_out_everywhere().await {
-                Ok(()) => toasts.say(settings::SIGNED_OUT_EVERYWHERE),
-                Err(error) => toasts.say(&error.to_string()),
-            }
-            known.ask_again();
-            client.tell(Ask::SyncNow);
-        });
-    };
-    let one = Signal::derive(move || matches!(doomed.get(), Some(Doomed::One(_))));
-    let all = Signal::derive(move || doomed.get() == Some(Doomed::All));
-    let close = move || doomed.set(None);
-    let go = move || {
-        let who = doomed.get_untracked();
-        close();
-        match who {
-            Some(Doomed::One(device)) => revoke(device),
-            Some(Doomed::All) => leave(),
-            None => {}
-        }
-    };
-    let actions = move |label: &'static str| {
+    let list = here.known.filled_by(move || async move {
+        let devices = devices().await?;
+        Ok(things(devices.into_iter().map(|it| here.row(it)).collect()))
+    });
+    let everywhere = Button::new(settings::SIGN_OUT_EVERYWHERE, "sign-out-everywhere")
+        .press(move || here.doomed.set(Some(Doomed::All)));
+    let (title, more) = (settings::DEVICES, settings::DEVICES_MORE);
+    let what = vec![list, actions(vec![everywhere]), here.question()];
+    part("devices", title, more, what)
+}
+
+impl Devices {
+    fn row(self, device: Device) -> Lean {
+        let id = device.id;
+        let way = if device.here {
+            view! { <span class="here" data-testid="this-device">{settings::THIS_DEVICE}</span> }
+                .lean()
+        } else {
+            Button::new(words::SIGN_OUT, "revoke-device")
+                .dressed("button quiet danger")
+                .named(settings::sign_out_named(&device.name))
+                .press(move || self.doomed.set(Some(Doomed::One(id))))
+        };
+        let seen = settings::last_seen(&moment_in_words(device.seen_at_ms));
+        thing("device", device.name, seen, way)
+    }
+
+    /// The questions before.
+    fn question(self) -> Lean {
+        let one = Signal::derive(move || matches!(self.doomed.get(), Some(Doomed::One(_))));
+        let all = Signal::derive(move || self.doomed.get() == Some(Doomed::All));
+        let close = Callback::new(move |()| self.doomed.set(None));
+        let ways = move |label: &'static str| {
+            actions(vec![
+                Button::new(words::CANCEL, "cancel").press(move || close.run(())),
+                Button::new(label, "confirm-sign-out")
+                    .dressed("button danger")
+                    .press(move || self.carry_out()),
+            ])
+        };
         view! {
-            <div class="actions">
-                <button class="button" type="button" data-testid="cancel" on:click=move |_| close()>
-                    {words::CANCEL}
-                </button>
-                <button
-                    class="button danger"
-                    type="button"
-                    data-testid="confirm-sign-out"
-                    on:click=move |_| go()
-                >
-                    {label}
-                </button>
-            </div>
+            <Dialog open=one on_close=close id="revoke" title=settings::SIGN_OUT_DEVICE_TITLE>
+                <p>{settings::SIGN_OUT_DEVICE_MORE}</p>
+                {ways(words::SIGN_OUT)}
+            </Dialog>
+            <Dialog open=all on_close=close id="everywhere" title=settings::EVERYWHERE_TITLE>
+                <p>{settings::EVERYWHERE_MORE}</p>
+                {ways(settings::SIGN_OUT_EVERYWHERE)}
+            </Dialog>
         }
         .lean()
-    };
-    view! {
-        <Dialog open=one on_close=move |()| close() id="revoke" title=settings::SIGN_OUT_DEVICE_TITLE>
-            <p>{settings::SIGN_OUT_DEVICE_MORE}</p>
-            {actions(words::SIGN_OUT)}
-        </Dialog>
-        <Dialog open=all on_close=move |()| close() id="everywhere" title=settings::EVERYWHERE_TITLE>
-            <p>{settings::EVERYWHERE_MORE}</p>
-            {actions(settings::SIGN_OUT_EVERYWHERE)}
-        </Dialog>
+    }
+
+    fn carry_out(self) {
+        let Some(who) = self.doomed.get_untracked() else {
+            return;
+        };
+        self.doomed.set(None);
+        spawn_local(async move {
+            let (done, said) = match who {
+                Doomed::One(device) => (revoke_device(device).await, settings::DEVICE_SIGNED_OUT),
+                Doomed::All => (sign_out_everywhere().await, settings::SIGNED_OUT_EVERYWHERE),
+            };
+            match done {
+                Ok(()) => self.toasts.say(said),
+                Err(error) => self.toasts.say(&error.to_string()),
+            }
+            self.known.ask_again();
+            self.client.tell(Ask::SyncNow);
+        });
     }
 }

@@ -10,15 +10,9 @@ mod told;
 
 use crate::parts::confirm::{Confirm, ConfirmDialog};
 use crate::parts::title::set_title;
-use crate::weight::Leaner;
+use crate::weight::{Lean, Leaner};
 use crate::words::settings;
-use account::AccountSection;
-use codes::CodesSection;
-use data::DataSection;
-use devices::DevicesSection;
-use erase::EraseSection;
 use leptos::prelude::*;
-use passkeys::PasskeysSection;
 
 /// The settings.
 #[component]
@@ -32,12 +26,14 @@ pub(crate) fn SettingsPage() -> impl IntoView {
                     <h1>{settings::SETTINGS}</h1>
                     <p class="sub">{settings::SETTINGS_SUB}</p>
                 </header>
-                <AccountSection />
-                <PasskeysSection confirm />
-                <DevicesSection confirm />
-                <CodesSection confirm />
-                <DataSection />
-                <EraseSection confirm />
+                {vec![
+                    account::section(),
+                    passkeys::section(confirm),
+                    devices::section(),
+                    codes::section(confirm),
+                    data::section(),
+                    erase::section(confirm),
+                ]}
             </div>
             <ConfirmDialog confirm />
         </main>
@@ -45,25 +41,46 @@ pub(crate) fn SettingsPage() -> impl IntoView {
     .lean()
 }
 
-/// One part of the settings, under its heading.
-#[component]
-fn Section(
-    /// Its name in the document.
-    id: &'static str,
-    /// Its heading.
-    title: &'static str,
-    /// What it is, in a sentence or two.
-    more: &'static str,
-    /// What stands below.
-    children: Children,
-) -> impl IntoView {
+/// One part of the settings, under its heading. `id` is its name in the document and for programs,
+/// `more` what it is, in a sentence or two.
+fn part(id: &'static str, title: &'static str, more: &'static str, what: Vec<Lean>) -> Lean {
     view! {
         <section class="setting" aria-labelledby=id data-testid=id>
             <div class="about">
                 <h2 id=id>{title}</h2>
-                {(!more.is_empty()).then(|| view! { <p>{more}</p> })}
+                <p>{more}</p>
             </div>
-            <div class="what">{children()}</div>
+            <div class="what">{what}</div>
         </section>
     }
+    .lean()
+}
+
+/// Buttons, side by side.
+fn actions(buttons: Vec<Lean>) -> Lean {
+    view! { <div class="actions">{buttons}</div> }.lean()
+}
+
+/// A small sentence.
+fn note(words: &'static str) -> Lean {
+    view! { <p class="none">{words}</p> }.lean()
+}
+
+/// A device or a passkey: its name, its dates, and what can be done about it.
+fn thing(id: &'static str, name: String, dates: String, way: Lean) -> Lean {
+    view! {
+        <li data-testid=id>
+            <div>
+                <p class="name">{name}</p>
+                <p class="dates">{dates}</p>
+            </div>
+            {way}
+        </li>
+    }
+    .lean()
+}
+
+/// Devices or passkeys.
+fn things(rows: Vec<Lean>) -> Lean {
+    view! { <ul class="things">{rows}</ul> }.lean()
 }
