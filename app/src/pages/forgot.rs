@@ -1,12 +1,12 @@
 //! For who forgot their password: a link by mail where the server sends mail, or a recovery code.
 
+use super::auth_page::{Send, auth_page};
 use super::sign::{Trouble, enter_as, go_in, value_of};
 use crate::account::{check_password_length, checked_email, forgot_password, recover, ways_in};
 use crate::live::{Client, use_client};
-use crate::parts::field::Field;
-use crate::parts::icons::Mark;
+use crate::parts::field::{Field, NewPassword};
 use crate::parts::title::set_title;
-use crate::weight::{Leaner, Served, changing, whenever};
+use crate::weight::{Leaner, changing, whenever};
 use crate::words::{self, settings};
 use leptos::html;
 use leptos::prelude::*;
@@ -38,14 +38,7 @@ pub(crate) fn ForgotPage() -> impl IntoView {
         event.prevent_default();
         form.recover(go);
     };
-    Served(view! {
-        <main class="auth" id="main" tabindex="-1">
-            <a class="brand" href="/">
-                <Mark />
-                {words::NAME}
-            </a>
-            {html::h3().attr("aria-level", "1").child(settings::FORGOT_TITLE)}
-            <p class="lede">{settings::FORGOT_LEDE}</p>
+    let inside = view! {
             <form method="post" novalidate data-testid="forgot-form" on:submit=send>
                 <Fields form />
             </form>
@@ -54,8 +47,8 @@ pub(crate) fn ForgotPage() -> impl IntoView {
                     {settings::BACK_TO_SIGN_IN}
                 </a>
             </p>
-        </main>
-    })
+    };
+    auth_page(settings::FORGOT_TITLE, settings::FORGOT_LEDE, inside)
 }
 
 /// The address, and what comes of it: a link, or a code and a new password.
@@ -66,8 +59,6 @@ fn Fields(
 ) -> impl IntoView {
     let alive = RwSignal::new(false);
     whenever(move || alive.set(true));
-    let busy = move || changing(move || form.busy.get().then_some("true"));
-    let off = move || changing(move || !alive.get());
     let said = changing(move || {
         form.said
             .get()
@@ -88,8 +79,8 @@ fn Fields(
                 type="button"
                 data-testid="send-link"
                 hidden=changing(move || form.mail.get() == Some(false))
-                disabled=off()
-                aria-busy=busy()
+                disabled=changing(move || !alive.get())
+                aria-busy=changing(move || form.busy.get().then_some("true"))
                 on:click=move |_| form.mail_link()
             >
                 {settings::SEND_LINK}
@@ -106,18 +97,8 @@ fn Fields(
             error=form.code_error
             node=form.code
         />
-        <Field
-            name="password"
-            label=settings::NEW_PASSWORD
-            kind="password"
-            autocomplete="new-password"
-            hint=words::PASSWORD_HINT
-            error=form.new_error
-            node=form.new
-        />
-        <button class="button primary" type="submit" data-testid="recover" disabled=off() aria-busy=busy()>
-            {settings::SET_NEW_PASSWORD}
-        </button>
+        <NewPassword name="password" error=form.new_error node=form.new />
+        <Send label=settings::SET_NEW_PASSWORD id="recover" alive busy=form.busy />
     }
 }
 

@@ -1,5 +1,6 @@
 //! The pages, one file or folder each.
 
+mod auth_page;
 pub(crate) mod entry;
 pub(crate) mod forgot;
 pub(crate) mod journal;

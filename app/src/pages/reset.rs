@@ -1,14 +1,14 @@
 //! What the mailed link opens: a new password. What the link carries stands behind its `#`, which
 //! no server sees.
 
+use super::auth_page::{Send, auth_page};
 use super::sign::{enter_as, go_in, value_of};
 use crate::account::{check_password_length, reset_password};
 use crate::live::{Client, use_client};
-use crate::parts::field::Field;
-use crate::parts::icons::Mark;
+use crate::parts::field::NewPassword;
 use crate::parts::title::set_title;
-use crate::weight::{Served, changing, whenever};
-use crate::words::{self, settings};
+use crate::weight::whenever;
+use crate::words::settings;
 use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -44,41 +44,18 @@ pub(crate) fn ResetPage() -> impl IntoView {
         event.prevent_default();
         form.send(go);
     };
-    Served(view! {
-        <main class="auth" id="main" tabindex="-1">
-            <a class="brand" href="/">
-                <Mark />
-                {words::NAME}
-            </a>
-            {html::h3().attr("aria-level", "1").child(settings::RESET_TITLE)}
-            <p class="lede">{settings::RESET_LEDE}</p>
+    let inside = view! {
             <form method="post" novalidate data-testid="reset-form" on:submit=send>
-                <Field
-                    name="password"
-                    label=settings::NEW_PASSWORD
-                    kind="password"
-                    autocomplete="new-password"
-                    hint=words::PASSWORD_HINT
-                    error=form.error
-                    node=form.new
-                />
-                <button
-                    class="button primary"
-                    type="submit"
-                    data-testid="reset"
-                    disabled=changing(move || !alive.get())
-                    aria-busy=changing(move || form.busy.get().then_some("true"))
-                >
-                    {settings::SET_NEW_PASSWORD}
-                </button>
+                <NewPassword name="password" error=form.error node=form.new />
+                <Send label=settings::SET_NEW_PASSWORD id="reset" alive busy=form.busy />
             </form>
             <p class="switch">
                 <a href="/auth/forgot" data-testid="to-forgot">
                     {settings::FORGOT}
                 </a>
             </p>
-        </main>
-    })
+    };
+    auth_page(settings::RESET_TITLE, settings::RESET_LEDE, inside)
 }
 
 impl Form {

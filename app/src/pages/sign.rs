@@ -1,5 +1,6 @@
 //! What signing in and signing up share: one form, and what follows when the server agrees.
 
+use super::auth_page::Send;
 use crate::account::{AccountError, check_password_length, checked_email, sign_in, sign_up};
 use crate::live::{Client, has_passkeys, sign_in_by_passkey, use_client};
 use crate::parts::field::Field;
@@ -103,15 +104,7 @@ pub(super) fn SignForm(
                 error=form.password_error
                 node=form.password
             />
-            <button
-                class="button primary"
-                type="submit"
-                data-testid="sign-submit"
-                disabled=changing(move || !alive.get())
-                aria-busy=changing(move || form.busy.get().then_some("true"))
-            >
-                {submit}
-            </button>
+            <Send label=submit id="sign-submit" alive busy=form.busy />
         </form>
     }
 }

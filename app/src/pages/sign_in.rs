@@ -1,12 +1,11 @@
 //! Signing in.
 
+use super::auth_page::auth_page;
 use super::sign::{Purpose, SignForm};
 use crate::parts::farewell::FarewellNotice;
-use crate::parts::icons::Mark;
 use crate::parts::title::set_title;
-use crate::weight::{Served, changing};
+use crate::weight::changing;
 use crate::words;
-use leptos::html;
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
@@ -16,14 +15,7 @@ pub(crate) fn SignInPage() -> impl IntoView {
     set_title(words::SIGN_IN);
     let search = use_location().search;
     let register = changing(move || with_search("/auth/register", &search.get()));
-    Served(view! {
-        <main class="auth" id="main" tabindex="-1">
-            <a class="brand" href="/">
-                <Mark />
-                {words::NAME}
-            </a>
-            {html::h3().attr("aria-level", "1").child(words::SIGN_IN_TITLE)}
-            <p class="lede">{words::SIGN_IN_LEDE}</p>
+    let inside = view! {
             <FarewellNotice />
             <SignForm purpose=Purpose::SignIn />
             <p class="switch">
@@ -36,8 +28,8 @@ pub(crate) fn SignInPage() -> impl IntoView {
                     {words::SIGN_UP}
                 </a>
             </p>
-        </main>
-    })
+    };
+    auth_page(words::SIGN_IN_TITLE, words::SIGN_IN_LEDE, inside)
 }
 
 /// The other page, with what this one was asked, so that `next` is kept.

@@ -1,17 +1,15 @@
 //! The trash: what was deleted, with a way back and a way out for ever.
 
 use crate::live::{Kept, Loaded, Mutation, delete, update, use_mutation, use_query};
-use crate::parts::dialog::Dialog;
 use crate::parts::entry_row::entry_row;
-use crate::parts::field::Field;
+use crate::parts::for_ever::ForEver;
 use crate::parts::icons::SheetArt;
 use crate::parts::title::set_title;
 use crate::parts::toast::{Toasts, use_toasts};
 use crate::parts::trouble::Trouble;
-use crate::weight::{Leaner, changing};
+use crate::weight::{Lean, Leaner, changing};
 use crate::words;
 use domain::JournalEntry;
-use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use sync::id::Id;
@@ -50,7 +48,7 @@ pub(crate) fn TrashPage() -> impl IntoView {
                 </header>
                 {content}
             </section>
-            <DeleteForEver doomed />
+            {delete_for_ever(doomed)}
         </main>
     }
     .lean()
@@ -93,61 +91,25 @@ fn Empty() -> impl IntoView {
     }
 }
 
-/// The dialog before the end: a word must be typed.
-#[component]
-fn DeleteForEver(
-    /// The entry that is to go; the dialog is open while there is one.
-    doomed: RwSignal<Option<Id>>,
-) -> impl IntoView {
-    let word = NodeRef::<html::Input>::new();
-    let error = RwSignal::new(None);
+/// The dialog before the end, open while an entry is `doomed`.
+fn delete_for_ever(doomed: RwSignal<Option<Id>>) -> Lean {
     let mutation = use_mutation();
     let toasts = use_toasts();
-    let open = Signal::derive(move || doomed.with(Option::is_some));
-    let close = move || {
-        doomed.set(None);
-        error.set(None);
-        if let Some(word) = word.get_untracked() {
-            word.set_value("");
-        }
-    };
-    let confirm = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        let Some(input) = word.get_untracked() else {
-            return;
-        };
-        if input.value().trim() != words::FOR_EVER_WORD {
-            error.set(Some(words::FOR_EVER_WRONG.to_owned()));
-            // A field that is gone again needs no focus.
-            let _ = input.focus();
-            return;
-        }
+    let act = Callback::new(move |()| {
         if let Some(id) = doomed.get_untracked() {
-            carry_out(
-                mutation,
-                toasts,
-                delete::<JournalEntry>(id),
-                words::DELETED_FOR_EVER,
-            );
+            let gone = delete::<JournalEntry>(id);
+            carry_out(mutation, toasts, gone, words::DELETED_FOR_EVER);
         }
-        close();
+    });
+    let question = ForEver {
+        id: "for-ever",
+        title: words::FOR_EVER_TITLE,
+        more: words::FOR_EVER_MORE,
+        label: words::FOR_EVER,
+        act,
     };
-    view! {
-        <Dialog open on_close=move |()| close() id="for-ever" title=words::FOR_EVER_TITLE>
-            <p>{words::FOR_EVER_MORE}</p>
-            <form novalidate on:submit=confirm>
-                <Field name="confirm" label=words::FOR_EVER_LABEL autocomplete="off" error node=word />
-                <div class="actions">
-                    <button class="button" type="button" data-testid="cancel" on:click=move |_| close()>
-                        {words::CANCEL}
-                    </button>
-                    <button class="button danger" type="submit" data-testid="confirm-delete">
-                        {words::FOR_EVER}
-                    </button>
-                </div>
-            </form>
-        </Dialog>
-    }
+    let open = Signal::derive(move || doomed.with(Option::is_some));
+    question.asked(open, Callback::new(move |()| doomed.set(None)))
 }
 
 /// Keeps an edit and says so, or says why not.

@@ -1,6 +1,7 @@
 //! A labelled field with a hint and, while it is wrong, the reason in words.
 
 use crate::weight::{Leaner, changing};
+use crate::words::{self, settings};
 use leptos::html;
 use leptos::prelude::*;
 
@@ -60,5 +61,29 @@ pub(crate) fn Field(
             {(!hint.is_empty()).then(|| view! { <p class="hint" id=hint_id>{hint}</p> })}
             {message}
         </div>
+    }
+}
+
+/// A password that is to be: the browser may suggest one, and what is asked of it stands below.
+#[component]
+pub(crate) fn NewPassword(
+    /// Its name in the form, and its id.
+    name: &'static str,
+    /// Why it is wrong, while it is.
+    #[prop(into)]
+    error: Signal<Option<String>>,
+    /// The field itself.
+    node: NodeRef<html::Input>,
+) -> impl IntoView {
+    view! {
+        <Field
+            name
+            label=settings::NEW_PASSWORD
+            kind="password"
+            autocomplete="new-password"
+            hint=words::PASSWORD_HINT
+            error
+            node
+        />
     }
 }

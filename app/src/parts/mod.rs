@@ -9,6 +9,7 @@ pub(crate) mod entry_row;
 pub(crate) mod farewell;
 pub(crate) mod field;
 pub(crate) mod focus;
+pub(crate) mod for_ever;
 pub(crate) mod frame;
 pub(crate) mod icons;
 pub(crate) mod prompt_card;

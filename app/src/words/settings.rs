@@ -50,6 +50,8 @@ pub const THIS_DEVICE: &str = "This device";
 pub const SIGN_OUT_DEVICE_TITLE: &str = "Sign this device out?";
 pub const SIGN_OUT_DEVICE_MORE: &str = "It removes the journal it has as soon as it is in touch \
     with the server. Words it has not sent are offered to whoever holds it, as a file.";
+pub const SIGN_OUT_DEVICE_WHY: &str =
+    "This ends another device's session and takes the journal off it.";
 pub const DEVICE_SIGNED_OUT: &str = "The device is signed out.";
 pub const SIGN_OUT_EVERYWHERE: &str = "Sign out everywhere";
 pub const EVERYWHERE_TITLE: &str = "Sign out everywhere?";

@@ -2,6 +2,7 @@
 
 use super::editing::Editing;
 use crate::live::{now_ms, update, use_mutation};
+use crate::parts::button::Button;
 use crate::parts::dialog::Dialog;
 use crate::parts::toast::use_toasts;
 use crate::words;
@@ -50,7 +51,7 @@ pub(super) fn DeleteQuestion(
             }
         });
     };
-    let confirm = move |_| {
+    let confirm = move || {
         asked.set(false);
         // What was typed last goes into the trash with the rest.
         editing.save_now();
@@ -67,27 +68,14 @@ pub(super) fn DeleteQuestion(
             }
         });
     };
+    let cancel = Button::new(words::CANCEL, "cancel").press(move || asked.set(false));
+    let confirm = Button::new(words::DELETE, "confirm-delete")
+        .dressed("button danger")
+        .press(confirm);
     view! {
         <Dialog open=asked on_close=move |()| asked.set(false) id="delete" title=words::DELETE_TITLE>
             <p>{words::DELETE_MORE}</p>
-            <div class="actions">
-                <button
-                    class="button"
-                    type="button"
-                    data-testid="cancel"
-                    on:click=move |_| asked.set(false)
-                >
-                    {words::CANCEL}
-                </button>
-                <button
-                    class="button danger"
-                    type="button"
-                    data-testid="confirm-delete"
-                    on:click=confirm
-                >
-                    {words::DELETE}
-                </button>
-            </div>
+            <div class="actions">{vec![cancel, confirm]}</div>
         </Dialog>
     }
 }

@@ -3,8 +3,9 @@
 use super::{actions, part};
 use crate::account::{AccountError, change_password, check_password_length};
 use crate::live::{Session, use_client};
+use crate::pages::sign::value_of;
 use crate::parts::button::Button;
-use crate::parts::field::Field;
+use crate::parts::field::{Field, NewPassword};
 use crate::parts::toast::{Toasts, use_toasts};
 use crate::weight::{Lean, Leaner, changing};
 use crate::words::settings;
@@ -65,15 +66,7 @@ pub(super) fn section() -> Lean {
                     error=form.present_error
                     node=form.present
                 />
-                <Field
-                    name="new-password"
-                    label=settings::NEW_PASSWORD
-                    kind="password"
-                    autocomplete="new-password"
-                    hint=crate::words::PASSWORD_HINT
-                    error=form.new_error
-                    node=form.new
-                />
+                <NewPassword name="new-password" error=form.new_error node=form.new />
                 {actions(vec![set])}
             </form>
         </details>
@@ -85,11 +78,7 @@ pub(super) fn section() -> Lean {
 
 impl Form {
     fn send(self) {
-        let value = |node: NodeRef<html::Input>| {
-            let input = node.get_untracked();
-            input.map(|input| input.value()).unwrap_or_default()
-        };
-        let (present, new) = (value(self.present), value(self.new));
+        let (present, new) = (value_of(self.present), value_of(self.new));
         self.present_error.set(None);
         self.new_error
             .set(check_password_length(&new).err().map(|e| e.to_string()));

@@ -5,6 +5,7 @@ use super::{actions, part, thing, things};
 use crate::account::{Device, devices, revoke_device, sign_out_everywhere};
 use crate::live::{Client, moment_in_words, use_client};
 use crate::parts::button::Button;
+use crate::parts::confirm::Confirm;
 use crate::parts::dialog::Dialog;
 use crate::parts::toast::{Toasts, use_toasts};
 use crate::weight::{Lean, Leaner};
@@ -27,16 +28,18 @@ enum Doomed {
 #[derive(Clone, Copy)]
 struct Devices {
     client: Client,
+    confirm: Confirm,
     toasts: Toasts,
     known: Told,
     /// Whose sign-out is asked about; the question stands while there is somebody.
     doomed: RwSignal<Option<Doomed>>,
 }
 
-/// The devices.
-pub(super) fn section() -> Lean {
+/// The devices. `confirm` is the dialog for showing that it is you.
+pub(super) fn section(confirm: Confirm) -> Lean {
     let here = Devices {
         client: use_client(),
+        confirm,
         toasts: use_toasts(),
         known: Told::new(),
         doomed: RwSignal::new(None),
@@ -95,17 +98,29 @@ impl Devices {
     }
 
     fn carry_out(self) {
-        let Some(who) = self.doomed.get_untracked() else {
-            return;
-        };
+        let who = self.doomed.get_untracked();
         self.doomed.set(None);
+        match who {
+            Some(Doomed::One(device)) => self.revoke(device),
+            Some(Doomed::All) => self.sign_out_everywhere(),
+            None => {}
+        }
+    }
+
+    fn revoke(self, device: Id) {
+        let why = settings::SIGN_OUT_DEVICE_WHY;
+        self.confirm.ask_if_needed(why, move |password| async move {
+            revoke_device(device, password).await?;
+            self.toasts.say(settings::DEVICE_SIGNED_OUT);
+            self.known.ask_again();
+            Ok(())
+        });
+    }
+
+    fn sign_out_everywhere(self) {
         spawn_local(async move {
-            let (done, said) = match who {
-                Doomed::One(device) => (revoke_device(device).await, settings::DEVICE_SIGNED_OUT),
-                Doomed::All => (sign_out_everywhere().await, settings::SIGNED_OUT_EVERYWHERE),
-            };
-            match done {
-                Ok(()) => self.toasts.say(said),
+            match sign_out_everywhere().await {
+                Ok(()) => self.toasts.say(settings::SIGNED_OUT_EVERYWHERE),
                 Err(error) => self.toasts.say(&error.to_string()),
             }
             self.known.ask_again();

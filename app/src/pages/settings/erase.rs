@@ -5,12 +5,10 @@ use crate::account::{AccountError, erase_account};
 use crate::live::{Client, use_client};
 use crate::parts::button::Button;
 use crate::parts::confirm::Confirm;
-use crate::parts::dialog::Dialog;
-use crate::parts::field::Field;
+use crate::parts::for_ever::ForEver;
 use crate::parts::toast::use_toasts;
-use crate::weight::{Lean, Leaner};
-use crate::words::{self, settings};
-use leptos::html;
+use crate::weight::Lean;
+use crate::words::settings;
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 use sync::local::Ask;
@@ -20,26 +18,9 @@ pub(super) fn section(confirm: Confirm) -> Lean {
     let (client, toasts) = (use_client(), use_toasts());
     let navigate = use_navigate();
     let open = RwSignal::new(false);
-    let word = NodeRef::<html::Input>::new();
-    let error = RwSignal::new(None);
-    let close = Callback::new(move |()| {
-        open.set(false);
-        error.set(None);
-        if let Some(word) = word.get_untracked() {
-            word.set_value("");
-        }
-    });
-    let agree = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        let Some(input) = word.get_untracked() else {
-            return;
-        };
-        if input.value().trim() != words::FOR_EVER_WORD {
-            error.set(Some(words::FOR_EVER_WRONG.to_owned()));
-            // A field that is gone again needs no focus.
-            let _ = input.focus();
-            return;
-        }
+    let close = Callback::new(move |()| open.set(false));
+    let act = Callback::new(move |()| {
+        // Before the next dialog opens, which would lose the focus to what stood below this one.
         close.run(());
         let navigate = navigate.clone();
         confirm.ask(settings::ERASE_WHY, move |password| {
@@ -51,27 +32,19 @@ pub(super) fn section(confirm: Confirm) -> Lean {
                 Ok(())
             }
         });
-    };
+    });
     let begin = Button::new(settings::ERASE, "delete-account")
         .dressed("button quiet danger")
         .press(move || open.set(true));
-    let ways = actions(vec![
-        Button::new(words::CANCEL, "cancel").press(move || close.run(())),
-        Button::new(settings::ERASE, "confirm-delete")
-            .dressed("button danger")
-            .submit(),
-    ]);
-    let question = view! {
-        <Dialog open on_close=close id="erase-account" title=settings::ERASE_TITLE>
-            <p>{settings::ERASE_MORE}</p>
-            <form novalidate on:submit=agree>
-                <Field name="confirm" label=words::FOR_EVER_LABEL autocomplete="off" error node=word />
-                {ways}
-            </form>
-        </Dialog>
-    }
-    .lean();
+    let question = ForEver {
+        id: "erase-account",
+        title: settings::ERASE_TITLE,
+        more: settings::ERASE_MORE,
+        label: settings::ERASE,
+        act,
+    };
     let (title, more) = (settings::ERASE, settings::ERASE_MORE);
+    let question = question.asked(open.into(), close);
     part("erase", title, more, vec![actions(vec![begin]), question])
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn SettingsPage() -> impl IntoView {
                 {vec![
                     account::section(),
                     passkeys::section(confirm),
-                    devices::section(),
+                    devices::section(confirm),
                     codes::section(confirm),
                     data::section(),
                     erase::section(confirm),
